@@ -1,4 +1,5 @@
 #pragma once
+#include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
 

@@ -7,15 +7,10 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* For `AUTO(json_decrefp) json_t *j = NULL`. */
-static inline void json_decrefp(json_t **j)
-{
-	json_decref(*j);
-}
-
 /*
- * Parses text that a stranger may have written: duplicate keys, invalid UTF-8, NUL in strings and
- * nesting deeper than 64 are refused with line and column. Returns a new reference, or NULL.
+ * jansson has json_decrefp() for AUTO. Parses text that a stranger may have written: duplicate
+ * keys, invalid UTF-8, NUL in strings and nesting deeper than 64 are refused with line and column.
+ * Returns a new reference, or NULL.
  */
 json_t *json_parse(struct str text, struct err *why);
 

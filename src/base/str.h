@@ -39,5 +39,7 @@ struct str str_cut(struct str *rest, char sep);
 int str_u64(struct str s, uint64_t min, uint64_t max, uint64_t *out);
 int str_i64(struct str s, int64_t min, int64_t max, int64_t *out);
 
-bool str_utf8(struct str s); /* is it valid UTF-8 (RFC 3629) without NUL? */
+/* The length of the UTF-8 sequence (RFC 3629) that s starts with; 0 when there is none. */
+size_t str_utf8_len(struct str s);
+bool str_utf8(struct str s); /* valid UTF-8 without NUL? */
 char *str_dup(struct str s); /* heap, NUL-terminated; aborts when there is no memory */

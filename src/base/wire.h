@@ -32,7 +32,6 @@ static inline struct rd rd_init(const void *p, size_t n)
 }
 
 void wr_u8(struct wr *w, uint8_t v);
-void wr_u16(struct wr *w, uint16_t v);
 void wr_u32(struct wr *w, uint32_t v);
 void wr_u64(struct wr *w, uint64_t v);
 void wr_str(struct wr *w, struct str s); /* u32 length, bytes */
@@ -40,7 +39,6 @@ size_t wr_len(const struct wr *w);
 int wr_end(const struct wr *w); /* 0, or -EMSGSIZE */
 
 uint8_t rd_u8(struct rd *r);
-uint16_t rd_u16(struct rd *r);
 uint32_t rd_u32(struct rd *r);
 uint64_t rd_u64(struct rd *r);
 struct str rd_str(struct rd *r, size_t max); /* borrowed from the input */

@@ -1,0 +1,111 @@
+#include "base/json.h"
+
+#include <stdlib.h>
+
+enum { JSON_DEPTH = 64 };
+
+/* jansson recurses while it parses; its own bound is far above what our stacks and policies need.
+ */
+static bool too_deep(struct str text)
+{
+	int depth = 0;
+	bool quoted = false;
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i];
+		if (quoted && c == '\\')
+			i++;
+		else if (c == '"')
+			quoted = !quoted;
+		else if (!quoted && (c == '{' || c == '['))
+			depth++;
+		else if (!quoted && (c == '}' || c == ']'))
+			depth--;
+		if (depth > JSON_DEPTH)
+			return true;
+	}
+	return false;
+}
+
+json_t *json_parse(struct str text, struct err *why)
+{
+	if (too_deep(text)) {
+		err_set(why, 0, "JSON is nested deeper than %d", JSON_DEPTH);
+		return NULL;
+	}
+	json_error_t e = { 0 };
+	json_t *j = json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES, &e);
+	if (!j)
+		err_set(why, 0, "JSON line %d, column %d: %s", e.line, e.column, e.text);
+	return j;
+}
+
+static int add(const char *p, size_t n, void *b)
+{
+	buf_add(b, p, n);
+	return 0;
+}
+
+void json_write(struct buf *b, const json_t *j)
+{
+	if (!j || json_dump_callback(j, add, b, JSON_COMPACT | JSON_ENCODE_ANY) < 0)
+		b->bad = true;
+}
+
+const char *json_text(const json_t *o, const char *key, const char *otherwise)
+{
+	const json_t *v = json_object_get(o, key);
+	return json_is_string(v) ? json_string_value(v) : otherwise;
+}
+
+int64_t json_int(const json_t *o, const char *key, int64_t otherwise)
+{
+	const json_t *v = json_object_get(o, key);
+	return json_is_integer(v) ? json_integer_value(v) : otherwise;
+}
+
+bool json_bool(const json_t *o, const char *key, bool otherwise)
+{
+	const json_t *v = json_object_get(o, key);
+	return json_is_boolean(v) ? json_is_true(v) : otherwise;
+}
+
+const json_t *json_object_at(const json_t *o, const char *key)
+{
+	const json_t *v = json_object_get(o, key);
+	return json_is_object(v) ? v : NULL;
+}
+
+const json_t *json_array_at(const json_t *o, const char *key)
+{
+	const json_t *v = json_object_get(o, key);
+	return json_is_array(v) ? v : NULL;
+}
+
+void json_set(json_t *o, const char *key, json_t *value)
+{
+	if (!value || json_object_set_new(o, key, value) < 0)
+		abort();
+}
+
+void json_set_text(json_t *o, const char *key, const char *value)
+{
+	json_set(o, key, json_string(value));
+}
+
+void json_set_bytes(json_t *o, const char *key, struct str value)
+{
+	struct buf b = { 0 };
+	buf_safe(&b, value);
+	json_set(o, key, json_stringn(b.p ? b.p : "", b.n));
+	buf_done(&b);
+}
+
+void json_set_int(json_t *o, const char *key, int64_t value)
+{
+	json_set(o, key, json_integer(value));
+}
+
+void json_set_bool(json_t *o, const char *key, bool value)
+{
+	json_set(o, key, json_boolean(value));
+}
