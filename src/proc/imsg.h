@@ -17,7 +17,8 @@ struct imsg {
 	uint32_t type; /* a row of the program's imsg.def */
 	uint32_t id;   /* the asker's; an answer carries it back */
 	uint32_t len;
-	int fd; /* -1, or owned by the receiver (take it with TAKE_FD; else it is closed) */
+	bool big; /* the body is in fd: imsg_body() reads it */
+	int fd;   /* -1, or owned by the receiver (take it with TAKE_FD; else it is closed) */
 	const uint8_t *data; /* borrowed: dies when the handler returns */
 };
 

@@ -20,48 +20,51 @@ struct self;
 
 /* What a process may still do after its drop; all zero is the tightest. */
 struct sandbox {
-	const char *const *read;     /* Landlock: read below these (NULL-terminated; "%lib", "%etc",
-	                                "%run" expand) */
+	const char *const
+		*read; /* Landlock: read below these, NULL-terminated; %lib %etc %run expand */
 	const char *const *write;    /* ... and write below these */
 	const char *const *syscalls; /* seccomp: names beyond the common set, NULL-terminated */
-	const char *root; /* chroot into a private tmpfs of root_mib MiB (mount namespace); NULL:
-	                     none */
-	unsigned root_mib;
-	const char *const *binds; /* "FROM:/TO" bound read-only into that root */
-	bool net;                 /* may open AF_INET/AF_INET6/AF_UNIX sockets */
-	bool exec;                /* may execute (nobody should) */
-	bool fork;                /* may fork (clone without CLONE_NEW*) */
-	bool no_landlock;         /* platform.md 1 */
-	uint64_t caps;            /* capabilities kept (bits 1 << CAP_X) */
-	uint64_t mem_max;   /* RLIMIT_AS in bytes, 0: the default; ignored in the sanitizer build */
-	uint64_t files_max; /* RLIMIT_NOFILE wished, 0: the default */
+	unsigned root_mib; /* chroot into a private tmpfs of this size (own mount namespace) */
+	/* "FROM:/TO" bound read-only into that root: a table of its own, or made from the options
+	 */
+	const char *const *(*binds)(const struct self *me);
+	bool files; /* may open files (within Landlock's paths, or by plain rights without it) */
+	bool net;   /* may open sockets */
+	bool fork;  /* may fork */
+	bool no_landlock; /* fanotify and Landlock do not mix (docs/architecture.md) */
+	uint64_t caps;    /* capabilities kept, bits 1 << CAP_X */
+	uint64_t mem_max; /* RLIMIT_AS in bytes, 0: the default; not in the sanitizer build */
+	uint64_t fds_max; /* RLIMIT_NOFILE wished, 0: the default */
 };
 
 /* A descriptor handed over at birth, by name. */
 struct birth_fd {
-	const char *name;
-	int fd; /* owned by the guard; closed once sent */
+	char name[24];
+	int fd; /* the guard's until sent */
 };
 
-enum { BIRTH_FDS_MAX = 16, INSTANCES_MAX = 8, PROCS_MAX = 24 };
+enum { BIRTH_FDS_MAX = 8, INSTANCES_MAX = 4, PROCS_MAX = 16 };
 
 struct proc {
-	const char *name;   /* argv[0], log prefix, -P word */
-	const char *user;   /* NULL: root. Unknown on this host: a numeric uid of 64100 + row */
+	const char *name; /* log prefix, -P word */
+	const char *user; /* NULL: root; one that this host does not know: the number 64100 + row */
 	unsigned instances; /* 0 means 1 */
-	const char *exe;    /* another executable beside ours, NULL: ourselves */
-	/* In the guard before each birth: opens what needs root. Fills at most BIRTH_FDS_MAX,
-	 * returns how many or -errno. */
-	int (*prepare)(struct self *guard, unsigned instance, struct birth_fd *out);
+	const char *exe;    /* another executable beside ours; NULL: ourselves */
+	/* In the guard before each birth: opens what needs root; how many it put into out, or
+	 * -errno. */
+	int (*prepare)(struct self *guard, unsigned instance,
+	               struct birth_fd out[static BIRTH_FDS_MAX]);
 	/* In the child, before the drop: what has to be loaded with the old rights. May be NULL. */
 	int (*early)(struct self *me);
-	/* In the child, sandboxed, loop ready, peers up: sets itself up; then the loop runs. */
+	/* In the child, sandboxed, with loop and peers: sets itself up; then the loop runs. */
 	int (*start)(struct self *me);
-	/* Handlers by message type; NULL entries refuse (the peer is dropped). */
+	/* Handlers by message type, one for each of the program's rules; NULL refuses (the peer
+	 * goes). */
 	int (*const *on)(struct self *me, struct peer *p, struct imsg *m);
-	void (*up)(struct self *me, struct peer *p);   /* a peer (again) reachable; may be NULL */
-	void (*down)(struct self *me, struct peer *p); /* a peer's process died; may be NULL */
-	void (*stop)(struct self *me); /* asked to end: loop is stopped after this */
+	void (*up)(struct self *me, struct peer *p);   /* a peer is there, or there again */
+	void (*down)(struct self *me, struct peer *p); /* a peer's process ended */
+	void (*hup)(struct self *me);  /* SIGHUP; the guard passes it on to everybody */
+	void (*stop)(struct self *me); /* asked to end; the loop ends after this */
 	struct sandbox box;
 };
 
@@ -71,7 +74,6 @@ struct imsg_rule {
 	uint32_t from, to; /* bit sets of proc ids */
 	bool fd;           /* may carry a descriptor */
 	uint32_t max;      /* longest body */
-	const char *doc;
 };
 
 struct program {
@@ -80,9 +82,11 @@ struct program {
 	unsigned nprocs;
 	const struct imsg_rule *rules;
 	unsigned nrules;
-	/* Parses the command line (both in the guard and in each child); 0, or an exit status when
-	 * < 0 or > 0. */
-	int (*options)(struct self *me, int argc, char **argv);
+	/*
+	 * Parses the command line, in the guard and in each child; sets me->lib, etc, run and
+	 * options. 0 goes on; 1 ends with status 0 (--help); < 0 ends with status 2.
+	 */
+	int (*parse)(struct self *me, int argc, char **argv);
 };
 
 /* What a process knows of itself. */
@@ -91,30 +95,38 @@ struct self {
 	const struct proc *proc;
 	unsigned id, instance;
 	struct loop loop;
-	struct peer *peers; /* nprocs * INSTANCES_MAX, use self_peer() */
+	struct peer *peers; /* nprocs * INSTANCES_MAX; self_peer() */
 	struct birth_fd fds[BIRTH_FDS_MAX];
 	unsigned nfds;
-	const char *lib, *etc, *run; /* directories, for the sandbox's %words */
+	const char *lib, *etc, *run; /* directories, absolute */
 	void *state;                 /* the process's own */
-	void *options;               /* program->options put it there */
+	void *options;               /* what program->parse put there */
+	bool started;                /* start() is done: up() and down() are called from now on */
+	int status;                  /* exit status */
+	struct guard *guard;         /* in the guard only */
 };
 
 int proc_main(const struct program *program, int argc, char **argv);
 
 /* The link to a process; NULL when the table permits none. It may be down: peer_is_up(). */
 struct peer *self_peer(struct self *me, unsigned who, unsigned instance);
-int self_fd(struct self *me, const char *name);      /* borrowed; -ENOENT */
-int self_take_fd(struct self *me, const char *name); /* the caller's now */
+/* Sends to a process when it is up; -ENOTCONN otherwise. */
+int self_send(struct self *me, unsigned who, unsigned instance, uint32_t type, uint32_t id,
+              struct str body);
+int self_send_fd(struct self *me, unsigned who, uint32_t type, uint32_t id, struct str body,
+                 int fd);
+int self_take_fd(struct self *me, const char *name); /* the caller's now; -ENOENT */
 void self_stop(struct self *me, int status);
-/* In the guard: is this pid one of ours (a process of the table or the guard itself)? In order, for
- * the sensor's own-process set. */
-unsigned self_pids(struct self *me, pid_t *out, unsigned max);
-/* In the guard: ends a process of the table (it is restarted). */
-int self_restart(struct self *me, unsigned who, unsigned instance);
-/* Called in the guard after each (re)start of a process, when set by the program's guard row `up`.
- */
+/* In the guard: the processes of this program that live, itself first. */
+unsigned guard_pids(struct self *me, pid_t *out, unsigned max);
+/* In the guard: kills a process of the table; it is started again. */
+void guard_restart(struct self *me, unsigned who, unsigned instance);
+/* The user and group that a row runs as. */
+void proc_user(const struct proc *proc, unsigned row, uid_t *uid, gid_t *gid);
 
-/* Applies the box to the calling process; for executables that are no row of a table (and for
- * tests). */
-int sandbox_enter(const struct sandbox *box, const char *user, unsigned row,
-                  const struct self *dirs, struct err *why);
+/*
+ * Applies the box to the calling process: limits, private root, user, capabilities, no_new_privs,
+ * Landlock, seccomp, in this order. Without root only the last two are possible; that is no error.
+ */
+int sandbox_enter(const struct sandbox *box, const char *user, unsigned row, const struct self *me,
+                  struct err *why);
