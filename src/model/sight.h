@@ -30,6 +30,7 @@ struct file_op {
 	uint32_t mode, nlink;
 	bool network; /* on a network file system */
 	enum scan_type scan;
+	uint32_t run; /* which on-demand scan; 0 in real time */
 	struct actor actor;
 };
 

@@ -21,8 +21,9 @@ struct section {
 	void (*free)(struct rules *r);
 };
 
-/* What a module may ask for to be done with the file of a sight. */
-enum deed { DEED_QUARANTINE, DEED_DELETE, DEED_TERMINATE };
+/* What a module may ask for to be done with the file of a sight; processes that run it are ended.
+ */
+enum deed { DEED_QUARANTINE, DEED_DELETE };
 
 /*
  * What a module may ask of the process it lives in. A test hands it a fake. A sight stays open
@@ -58,12 +59,15 @@ struct module {
 	enum verdict (*decide)(struct instance *i, const struct sight *s);
 	/* result NULL: the scanner could not answer (died, too slow: why says which). */
 	void (*answer)(struct instance *i, uint64_t sight, const json_t *result, const char *why);
+	/* The one who waits has waited long enough: settle now; the look goes on. */
+	void (*late)(struct instance *i, uint64_t sight);
 	void (*done)(struct instance *i, uint64_t sight, enum deed d, int rc, const json_t *record);
 	json_t *(*report)(
 		const struct instance *i); /* its part of the agent's status; new reference */
 	void (*stop)(struct instance *i);
 };
 
-extern const struct section *const sections[]; /* sections.c: a row each, NULL last */
+extern const struct section *const sections[];        /* sections.c: a row each, NULL last */
+const struct section *section_find(const char *name); /* or NULL */
 /* All event classes: the system's and every section's; NULL last. */
 extern const struct event_class *const event_classes[];

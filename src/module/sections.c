@@ -1,0 +1,17 @@
+#include <string.h>
+
+#include "module/antimalware/antimalware.h"
+#include "module/module.h"
+
+const struct section *const sections[] = { &antimalware_section, NULL };
+
+const struct event_class *const event_classes[] = { &event_class_system, &event_class_antimalware,
+	                                            NULL };
+
+const struct section *section_find(const char *name)
+{
+	for (const struct section *const *s = sections; *s; s++)
+		if (strcmp((*s)->name, name) == 0)
+			return *s;
+	return NULL;
+}
