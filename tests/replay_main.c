@@ -1,4 +1,5 @@
-/* Replays a fuzz target's corpus: every file of the folder named on the command line, then nothing. */
+/* Replays a fuzz target's corpus: every file of the folder named on the command line, then nothing.
+ */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdint.h>

@@ -199,7 +199,7 @@ static int queue(struct peer *p, const struct head *h, const void *data, int fd)
 	if (!q)
 		return -ENOMEM;
 	q->head = *h;
-	if (h->len)
+	if (data && h->len)
 		memcpy(q->data, data, h->len);
 	q->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (fd >= 0 && q->fd < 0) {

@@ -1,0 +1,9 @@
+#pragma once
+
+/* A subcommand of `yagura`: a row of commands[] in yagura.c. */
+struct command {
+	const char *name, *arguments, *doc;
+	int (*run)(int argc, char **argv); /* argv[0] is the subcommand; returns the exit status */
+};
+
+int cmd_malware(int argc, char **argv);
