@@ -10,3 +10,67 @@ enum imsg_type {
 #undef IMSG
 	M_COUNT
 };
+
+/* What the command line gave; self->options. */
+struct agent_options {
+	char *etc, *lib, *run; /* owned, absolute */
+	char *protect;         /* owned; NULL: what the policy says */
+	char *signatures;      /* owned, absolute */
+	bool check;            /* -T: only check, do not run */
+	char *bind;            /* owned: the scan row's bound folder */
+	const char *binds[2];
+};
+
+/* options.c, table.c: also linked by yagura-scan, whose program has the same names and rules. */
+int agent_parse(struct self *me, int argc, char **argv);
+static inline const struct agent_options *agent_options(const struct self *me)
+{
+	return me->options;
+}
+extern const struct imsg_rule agent_rules[M_COUNT];
+extern const struct sandbox agent_scan_box;
+
+/* A row's handlers by message type; NULL: the row does not take that message. */
+#define HANDLERS(row) \
+	extern int (*const row##_on[M_COUNT])(struct self * me, struct peer * p, struct imsg * m)
+
+/* guard.c and quarantine/: the deeds that only root can do. */
+HANDLERS(guard);
+int guard_start(struct self *me);
+void guard_up(struct self *me, struct peer *p);
+void guard_down(struct self *me, struct peer *p);
+void guard_hup(struct self *me);
+void guard_stop(struct self *me);
+
+/* comms/ */
+HANDLERS(comms);
+int comms_prepare(struct self *guard, unsigned instance, struct birth_fd out[static BIRTH_FDS_MAX]);
+int comms_early(struct self *me);
+int comms_start(struct self *me);
+void comms_up(struct self *me, struct peer *p);
+void comms_down(struct self *me, struct peer *p);
+void comms_stop(struct self *me);
+
+/* spool/ */
+HANDLERS(spool);
+int spool_prepare(struct self *guard, unsigned instance, struct birth_fd out[static BIRTH_FDS_MAX]);
+int spool_start(struct self *me);
+void spool_up(struct self *me, struct peer *p);
+void spool_down(struct self *me, struct peer *p);
+void spool_stop(struct self *me);
+
+/* sensor/files: real time. The guard opens its fanotify group ("fanotify"). */
+HANDLERS(files);
+int files_prepare(struct self *guard, unsigned instance, struct birth_fd out[static BIRTH_FDS_MAX]);
+int files_start(struct self *me);
+void files_up(struct self *me, struct peer *p);
+void files_down(struct self *me, struct peer *p);
+void files_stop(struct self *me);
+
+/* sensor/tree: scans of the file system. */
+HANDLERS(tree);
+int tree_early(struct self *me);
+int tree_start(struct self *me);
+void tree_up(struct self *me, struct peer *p);
+void tree_down(struct self *me, struct peer *p);
+void tree_stop(struct self *me);

@@ -1,0 +1,4 @@
+#pragma once
+#include "agent/agent.h"
+
+extern const struct program agent_program;
