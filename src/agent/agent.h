@@ -23,12 +23,19 @@ struct agent_options {
 
 /* options.c, table.c: also linked by yagura-scan, whose program has the same names and rules. */
 int agent_parse(struct self *me, int argc, char **argv);
+void agent_done(struct self *me);
 static inline const struct agent_options *agent_options(const struct self *me)
 {
 	return me->options;
 }
 extern const struct imsg_rule agent_rules[M_COUNT];
 extern const struct sandbox agent_scan_box;
+
+/*
+ * In a row's prepare(): makes LIB/name for the row's user (mode 0700), opened as out->fd; 1, the
+ * number of descriptors, or -errno. The row opens what is in it from that descriptor.
+ */
+int agent_folder(struct self *guard, unsigned row, const char *name, struct birth_fd *out);
 
 /* A row's handlers by message type; NULL: the row does not take that message. */
 #define HANDLERS(row) \
@@ -42,7 +49,10 @@ void guard_down(struct self *me, struct peer *p);
 void guard_hup(struct self *me);
 void guard_stop(struct self *me);
 
-/* comms/ */
+/*
+ * comms/. M_STATUS bodies are JSON objects that say the sender's whole part of the heartbeat
+ * (docs/protocol.md): {"modules":{"antimalware":{...}},"messages":[...]}; the parts are merged.
+ */
 HANDLERS(comms);
 int comms_prepare(struct self *guard, unsigned instance, struct birth_fd out[static BIRTH_FDS_MAX]);
 int comms_early(struct self *me);

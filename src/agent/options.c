@@ -35,7 +35,8 @@ static int usage(const struct self *me)
 	printf("usage: %s [OPTION DIR]...\n\n", me->program->name);
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)
 		printf("  %-12s DIR  %s%s%s%s\n", options[i].name, options[i].doc,
-		       options[i].otherwise ? " (" : "", options[i].otherwise ? options[i].otherwise : "",
+		       options[i].otherwise ? " (" : "",
+		       options[i].otherwise ? options[i].otherwise : "",
 		       options[i].otherwise ? ")" : "");
 	printf("  -T                check options and folders, say what is wrong, do not run\n"
 	       "  --version         print the version\n"
@@ -87,7 +88,8 @@ static int take(struct self *me, struct agent_options *o, int argc, char **argv,
 	}
 	const struct option *opt = find(argv[i], &n);
 	if (!opt)
-		return fprintf(stderr, "%s: unknown option %s (--help)\n", me->program->name, argv[i]),
+		return fprintf(stderr, "%s: unknown option %s (--help)\n", me->program->name,
+		               argv[i]),
 		       -EINVAL;
 	const char *value = argv[i][n] == '=' ? argv[i] + n + 1 : i + 1 < argc ? argv[i + 1] : "";
 	int rc = absolute(value, at(o, opt));
@@ -135,7 +137,7 @@ static int defaults(struct self *me, struct agent_options *o)
 int agent_parse(struct self *me, int argc, char **argv)
 {
 	struct agent_options *o = xcalloc(1, sizeof(*o));
-	me->options = o; /* for as long as the process lives */
+	me->options = o;
 	for (int i = 1; i < argc;) {
 		int n = take(me, o, argc, argv, i);
 		if (n <= 0)
@@ -144,4 +146,15 @@ int agent_parse(struct self *me, int argc, char **argv)
 	}
 	int rc = defaults(me, o);
 	return rc == 0 && o->check ? check(o) : rc;
+}
+
+void agent_done(struct self *me)
+{
+	struct agent_options *o = me->options;
+	for (size_t i = 0; o && i < ARRAY_LEN(options); i++)
+		free(*at(o, &options[i]));
+	if (o)
+		free(o->bind);
+	free(o);
+	me->options = NULL;
 }

@@ -91,8 +91,7 @@ static int from_guard(struct peer *p, struct imsg *m)
 {
 	struct self *me = p->owner;
 	if (m->type == LINK_STOP) {
-		if (me->proc->stop)
-			me->proc->stop(me);
+		me->asked = true;
 		self_stop(me, 0);
 		return 0;
 	}
@@ -205,6 +204,8 @@ static int child_main(struct self *me)
 	say_up(me);
 	self_send(me, 0, 0, LINK_READY, 0, (struct str){ 0 });
 	rc = loop_run(&me->loop);
+	if (rc == 0 && me->asked && me->proc->stop)
+		me->proc->stop(me);
 	return rc < 0 ? 1 : me->status;
 }
 
@@ -237,16 +238,17 @@ int proc_main(const struct program *program, int argc, char **argv)
 	me.proc = &program->procs[me.id];
 	log_open(me.proc->name);
 	int rc = program->parse(&me, argc, argv);
-	if (rc != 0)
-		return rc < 0 ? 2 : 0;
-	me.peers = xcalloc((size_t)program->nprocs * INSTANCES_MAX, sizeof(*me.peers));
-	rc = loop_init(&me.loop);
-	if (rc < 0)
-		return 1;
-	int status = row < 0 ? guard_main(&me, all) : child_main(&me);
-	for (unsigned i = 0; i < program->nprocs * INSTANCES_MAX; i++)
-		peer_done(&me.peers[i]);
-	loop_done(&me.loop);
-	free(me.peers);
+	int status = rc < 0 ? 2 : 0;
+	if (rc == 0) {
+		me.peers = xcalloc((size_t)program->nprocs * INSTANCES_MAX, sizeof(*me.peers));
+		rc = loop_init(&me.loop);
+		status = rc < 0 ? 1 : row < 0 ? guard_main(&me, all) : child_main(&me);
+		for (unsigned i = 0; i < program->nprocs * INSTANCES_MAX; i++)
+			peer_done(&me.peers[i]);
+		loop_done(&me.loop);
+		free(me.peers);
+	}
+	if (program->done)
+		program->done(&me);
 	return status;
 }

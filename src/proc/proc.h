@@ -63,8 +63,11 @@ struct proc {
 	int (*const *on)(struct self *me, struct peer *p, struct imsg *m);
 	void (*up)(struct self *me, struct peer *p);   /* a peer is there, or there again */
 	void (*down)(struct self *me, struct peer *p); /* a peer's process ended */
-	void (*hup)(struct self *me);  /* SIGHUP; the guard passes it on to everybody */
-	void (*stop)(struct self *me); /* asked to end; the loop ends after this */
+	void (*hup)(struct self *me); /* SIGHUP; the guard passes it on to everybody */
+	/* Asked to end: a child's loop has ended and no handler runs unless stop() calls
+	 * loop_once().
+	 */
+	void (*stop)(struct self *me);
 	struct sandbox box;
 };
 
@@ -87,6 +90,7 @@ struct program {
 	 * options. 0 goes on; 1 ends with status 0 (--help); < 0 ends with status 2.
 	 */
 	int (*parse)(struct self *me, int argc, char **argv);
+	void (*done)(struct self *me); /* frees what parse made; may be NULL */
 };
 
 /* What a process knows of itself. */
@@ -102,6 +106,7 @@ struct self {
 	void *state;                 /* the process's own */
 	void *options;               /* what program->parse put there */
 	bool started;                /* start() is done: up() and down() are called from now on */
+	bool asked;                  /* to end */
 	int status;                  /* exit status */
 	struct guard *guard;         /* in the guard only */
 };

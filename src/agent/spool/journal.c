@@ -233,7 +233,8 @@ int journal_add(struct journal *j, enum event_severity severity, struct str uniq
 	record_write(&j->record, it.seq, unique, body);
 	if (buf_end(&j->record) < 0)
 		return -ENOMEM;
-	for (rc = write_record(j, severity, &it); is_full(rc); rc = write_record(j, severity, &it)) {
+	for (rc = write_record(j, severity, &it); is_full(rc);
+	     rc = write_record(j, severity, &it)) {
 		rc = make_room(j, severity);
 		if (is_full(rc)) {
 			count_lost(j, 1);

@@ -27,7 +27,7 @@ struct segment {
 
 struct item {
 	uint64_t seq;
-	uint64_t digest[2];     /* of its unique name */
+	uint64_t digest[2];      /* of its unique name */
 	struct segment *segment; /* NULL: given up */
 	uint64_t body_at;
 	uint32_t body_len;
@@ -42,11 +42,11 @@ struct journal {
 	TAILQ_HEAD(segment_list, segment) segments[SEVERITIES];
 	struct item *items; /* owned; by seq, from `head` to `n` */
 	size_t head, n, cap;
-	size_t committed; /* items before this are on disk for certain */
+	size_t committed;                   /* items before this are on disk for certain */
 	uint64_t flight_first, flight_last; /* handed out and not yet acknowledged; 0: nothing */
 	struct map uniques;
 	uint64_t keys[2][2];
-	uint64_t next; /* sequence number */
+	uint64_t next;    /* sequence number */
 	uint64_t damaged; /* bytes that replay could not read */
 	bool dir_dirty;
 	struct buf record; /* being written */
@@ -63,7 +63,8 @@ enum journal_fate { JOURNAL_KEPT, JOURNAL_KNOWN, JOURNAL_LOST };
  * events of the same or a lower severity are given up, or else this one, and counted. < 0: the disk
  * fails.
  */
-int journal_add(struct journal *j, enum event_severity severity, struct str unique, struct str body);
+int journal_add(struct journal *j, enum event_severity severity, struct str unique,
+                struct str body);
 int journal_commit(struct journal *j);
 /* When events were lost and not yet told: an event that says how many. 1: it was written. */
 int journal_tell(struct journal *j);

@@ -210,7 +210,12 @@ int journal_open(struct journal *j, int dir, const struct disk *disk, uint64_t m
 		return err_set(why, rc, "open the spool's state: %s", strerror(-rc));
 	/* With nothing to go by, the clock keeps a new spool from numbers that an older one gave.
 	 */
-	j->next = fresh ? clock_ms() * 1000 : j->state.s.reserved;
+	if (fresh)
+		j->state.s.reserved = clock_ms() * 1000;
+	j->next = j->state.s.reserved;
+	rc = state_save(&j->state, true);
+	if (rc < 0)
+		return err_set(why, rc, "write the spool's state: %s", strerror(-rc));
 	rc = replay(j, why);
 	if (rc < 0)
 		return rc;

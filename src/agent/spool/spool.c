@@ -27,6 +27,7 @@ enum {
 	BATCH_BYTES = 4 << 20,
 	TELL_PAUSE = 60000, /* ms between two events that tell a loss */
 	STATUS_PAUSE = 1000,
+	STOP_MAX = 3000, /* ms */
 };
 
 /* Somebody who waits for an event to be on the disk. */
@@ -80,7 +81,8 @@ static void say_status(struct spool *s)
 	if (events == s->said_events && j->bytes == s->said_bytes && lost == s->said_lost)
 		return;
 	AUTO(buf_done) struct buf b = { 0 };
-	buf_fmt(&b, "{\"spool\":{\"bytes\":%" PRIu64 ",\"events\":%" PRIu64 ",\"lost\":%" PRIu64 "}}",
+	buf_fmt(&b,
+	        "{\"spool\":{\"bytes\":%" PRIu64 ",\"events\":%" PRIu64 ",\"lost\":%" PRIu64 "}}",
 	        j->bytes, events, lost);
 	if (self_send(s->me, P_COMMS, 0, M_STATUS, 0, buf_view(&b)) < 0)
 		return;
@@ -264,20 +266,28 @@ void spool_down(struct self *me, struct peer *p)
 	}
 }
 
-/* What replay had to mend is told like everything else. */
-static int report_damage(struct spool *s)
+static int add_system(struct spool *s, const char *kind, const char *description)
 {
-	if (s->journal.damaged == 0)
-		return 0;
 	struct event ev;
-	AUTO(buf_done) struct buf text = { 0 }, b = { 0 };
-	buf_fmt(&text, "%" PRIu64 " bytes could not be read and were cut off", s->journal.damaged);
-	log_warning("the spool was damaged: %s", text.p);
-	event_init(&ev, &event_class_system, "spool-repaired");
-	event_text(&ev, "Description", text.p);
+	AUTO(buf_done) struct buf b = { 0 };
+	event_init(&ev, &event_class_system, kind);
+	event_text(&ev, "Description", description);
 	event_write(&b, &ev);
 	int rc = journal_add(&s->journal, ev.kind->severity, str_of(ev.unique), buf_view(&b));
 	event_done(&ev);
+	return rc;
+}
+
+/* What replay had to mend is told like everything else. */
+static int report_damage(struct spool *s)
+{
+	char text[96];
+	if (s->journal.damaged == 0)
+		return 0;
+	snprintf(text, sizeof(text), "%" PRIu64 " bytes could not be read and were cut off",
+	         s->journal.damaged);
+	log_warning("the spool was damaged: %s", text);
+	int rc = add_system(s, "spool-repaired", text);
 	return rc < 0 ? rc : journal_commit(&s->journal);
 }
 
@@ -308,17 +318,31 @@ int spool_start(struct self *me)
 	return loop_timer(&me->loop, &s->tick, STATUS_PAUSE, STATUS_PAUSE);
 }
 
+static bool somebody_talks(struct self *me)
+{
+	static const unsigned senders[] = { P_COMMS, P_FILES, P_TREE, P_SCAN };
+	for (size_t i = 0; i < ARRAY_LEN(senders); i++)
+		for (unsigned k = 0; k < INSTANCES_MAX; k++)
+			if (peer_is_up(self_peer(me, senders[i], k)))
+				return true;
+	return false;
+}
+
+/* The spool is the last to go: what the others still have to say is kept. */
 void spool_stop(struct self *me)
 {
 	struct spool *s = me->state;
-	if (journal_commit(&s->journal) == 0)
+	uint64_t end = clock_mono_ms() + STOP_MAX;
+	while (somebody_talks(me) && clock_mono_ms() < end && loop_once(&me->loop, 50) == 0)
+		;
+	int rc = add_system(s, "agent-stopped", NULL);
+	if (rc >= 0 && commit(s) == 0)
 		answer_waiters(s);
 	journal_done(&s->journal);
 	loop_del(&me->loop, &s->commit);
 	loop_del(&me->loop, &s->tick);
 	free(s->waiters);
 	free(s);
-	me->state = NULL;
 }
 
 int (*const spool_on[M_COUNT])(struct self *me, struct peer *p, struct imsg *m) = {

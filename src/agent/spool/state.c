@@ -91,8 +91,7 @@ int state_open(struct state_file *f, int dir, const struct disk *disk, bool *fre
 		return fd;
 	f->fd = TAKE_FD(fd);
 	/* Both slots get their place on the disk now, while there may still be some. */
-	int rc = *fresh ? disk->write(f->fd, slots, sizeof(slots), 0) : 0;
-	return rc == 0 ? state_save(f, true) : rc;
+	return *fresh ? disk->write(f->fd, slots, sizeof(slots), 0) : 0;
 }
 
 void state_done(struct state_file *f)

@@ -1,4 +1,5 @@
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "agent/spool/disk.h"
@@ -15,7 +16,7 @@ struct state {
 	uint64_t lost;     /* lost since the beginning */
 	uint64_t untold;   /* of these, not yet told by an event */
 	uint64_t telling;  /* the event named `unique` that is being written tells so many */
-	char unique[40];
+	char unique[65];
 	/* The segment that is being given up, with so many events; victim_count 0: none. */
 	uint64_t victim, victim_count;
 	uint32_t victim_severity;
