@@ -11,6 +11,21 @@ enum imsg_type {
 	M_COUNT
 };
 
+/*
+ * The JSON of our messages, where it is not an event or a policy:
+ * COMMAND        {"ID":N,"kind":"scan|cancel-scan","args":{...}} as the manager sends it; ID 0:
+ * asked for by dsa_control. cancel-scan's args {"command":N}; without it every scan ends PROGRESS
+ * {"ID":N,"state":"running|done|failed|cancelled","progress":{"files","bytes","found",
+ *                "folder","phase"},"message":text,"result":{...}}; the last one is not running
+ * STORE          {"op":"list|restore|delete|fetch","recordID":text}
+ * STORE_DONE     {} or {"error":sentence}; list: {"files":[ENTRY,...]}; fetch: the encrypted file
+ * is the descriptor, or a big body STORE_CHANGED  ENTRY:
+ * {"recordID","path","size","malware","time","scanType","action","user","sha256",
+ *                "state":"quarantined|restored|deleted"}
+ * STATUS         the sender's whole part of the heartbeat (docs/protocol.md):
+ *                {"modules":{"antimalware":{...}},"messages":[text,...]}; comms merges the parts
+ */
+
 /* What the command line gave; self->options. */
 struct agent_options {
 	char *etc, *lib, *run; /* owned, absolute */
@@ -49,10 +64,7 @@ void guard_down(struct self *me, struct peer *p);
 void guard_hup(struct self *me);
 void guard_stop(struct self *me);
 
-/*
- * comms/. M_STATUS bodies are JSON objects that say the sender's whole part of the heartbeat
- * (docs/protocol.md): {"modules":{"antimalware":{...}},"messages":[...]}; the parts are merged.
- */
+/* comms/ */
 HANDLERS(comms);
 int comms_prepare(struct self *guard, unsigned instance, struct birth_fd out[static BIRTH_FDS_MAX]);
 int comms_early(struct self *me);
