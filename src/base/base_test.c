@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -179,6 +180,29 @@ static void random_names_have_their_form(void **state)
 	assert_string_equal(log_quote(STR("a\tb")), "\"a\\x09b\"");
 }
 
+static void base64_has_one_way_to_write_each_value(void **state)
+{
+	(void)state;
+	static const char *const pairs[][2] = { { "", "" },
+		                                { "f", "Zg==" },
+		                                { "fo", "Zm8=" },
+		                                { "foo", "Zm9v" },
+		                                { "foobar", "Zm9vYmFy" } };
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+		AUTO(buf_done) struct buf a = { 0 }, b = { 0 };
+		base64_encode(&a, str_of(pairs[i][0]));
+		assert_true(str_is(buf_view(&a), pairs[i][1]));
+		assert_int_equal(base64_decode(&b, buf_view(&a)), 0);
+		assert_true(str_is(buf_view(&b), pairs[i][0]));
+	}
+	static const char *const bad[] = { "Zg=",      "Zh==",  "Z===",  "====",
+		                           "Zg==Zg==", "Zm 9v", "Zm9\nv" };
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		AUTO(buf_done) struct buf b = { 0 };
+		assert_int_equal(base64_decode(&b, str_of(bad[i])), -EINVAL);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +216,7 @@ int main(void)
 		cmocka_unit_test(replacing_a_file_leaves_the_old_or_the_new),
 		cmocka_unit_test(a_sealed_memfd_is_read_and_an_open_one_refused),
 		cmocka_unit_test(random_names_have_their_form),
+		cmocka_unit_test(base64_has_one_way_to_write_each_value),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

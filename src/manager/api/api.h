@@ -1,0 +1,70 @@
+#pragma once
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct store;
+
+/*
+ * The manager's core without processes and without HTTP: requests go in, answers come out through
+ * the hooks at once or later. The core process feeds it from front's messages; the tests feed it
+ * directly.
+ */
+
+enum listener { LISTENER_CONSOLE, LISTENER_AGENT };
+
+/* Borrowed for the call of app_request(). Paths are decoded and without query, header names in
+ * lower case. */
+struct request {
+	uint64_t id; /* front's; reply(), chunk() and app_gone() name it */
+	enum listener listener;
+	const char *method, *path;
+	const json_t *query;   /* {"name":["value",...]}; may be NULL */
+	const json_t *headers; /* {"name":"value"}; may be NULL */
+	struct str body;
+	const char *address; /* of the peer */
+	const char *fingerprint,
+		*common; /* of its client certificate, when our authority issued it; else NULL */
+};
+
+struct app;
+
+struct app_hooks {
+	/*
+	 * Answers a request. headers: {"name":"value"} or NULL. stream: the body is a first piece,
+	 * more come by chunk(), until the client leaves (app_gone()).
+	 */
+	void (*reply)(struct app *a, uint64_t id, int status, const json_t *headers,
+	              struct str body, bool stream);
+	void (*chunk)(struct app *a, uint64_t id, struct str piece);
+	/* Asks the authority: a certificate for a CSR and a name, or a signature over a policy;
+	 * app_signed() brings it. */
+	void (*sign_certificate)(struct app *a, uint64_t ticket, struct str csr,
+	                         const char *common_name);
+	void (*sign_policy)(struct app *a, uint64_t ticket, struct str policy);
+};
+
+struct app_config {
+	const char *database;   /* URL: "sqlite:/path/yagura.db" */
+	const char *ca;         /* PEM of our authority */
+	const char *policy_key; /* PEM of the key that policies are signed with (public part) */
+	const char *server_fingerprint; /* SHA-256 of the server certificate, hexadecimal */
+	int64_t server_expires_ms;      /* when it does, ms since the epoch */
+	const char *host;               /* the name or address that agents are told */
+	unsigned console_port, agent_port;
+};
+
+int app_open(struct app **out, const struct app_config *c, const struct app_hooks *hooks,
+             void *owner, struct err *why);
+void app_free(struct app *a);
+void *app_owner(struct app *a);
+void app_request(struct app *a, const struct request *rq);
+void app_gone(struct app *a, uint64_t id); /* the client of a delayed or streaming answer left */
+/* rc 0 and the PEM certificate or the raw signature, or -errno. */
+void app_signed(struct app *a, uint64_t ticket, int rc, struct str result);
+/* Once a second: long polls that are due, offline agents, jobs that take too long, pings,
+ * retention. */
+void app_tick(struct app *a);
