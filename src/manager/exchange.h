@@ -13,10 +13,10 @@
 enum { EXCHANGE_HEAD_MAX = 128 * 1024, EXCHANGE_BODY_MAX = 60 * 1024 * 1024 };
 
 struct ask {
-	bool agent;          /* came in at the agents' listener */
-	const char *method;  /* "GET" (HEAD arrives as GET), "POST", "PUT", "DELETE" */
-	const char *path;    /* decoded, normalised: starts with "/", without "//", ".." */
-	const json_t *query; /* {name: [value, ...]}, decoded */
+	bool agent;            /* came in at the agents' listener */
+	const char *method;    /* "GET" (HEAD arrives as GET), "POST", "PUT", "DELETE" */
+	const char *path;      /* decoded, normalised: starts with "/", without "//", ".." */
+	const json_t *query;   /* {name: [value, ...]}, decoded */
 	const json_t *headers; /* {lower-case name: value} */
 	const char *address;   /* of the peer, "192.0.2.1" */
 	/* Of a client certificate that our CA issued and that has not expired; NULL otherwise. */

@@ -23,7 +23,7 @@ enum tick {
 /* Each process's face to the table in procs.c; *_on holds M_COUNT handlers. */
 typedef int on_fn(struct self *me, struct peer *p, struct imsg *m);
 extern on_fn *const guard_on[], *const front_on[], *const core_on[], *const ca_on[],
-	*const clerk_on[];
+									     *const clerk_on[];
 
 int front_start(struct self *me);
 void front_up(struct self *me, struct peer *p);

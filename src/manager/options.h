@@ -10,8 +10,8 @@ struct self;
  * copy, at me->options. The rows are in settings.def. */
 struct options {
 #define SETTING(key, type, field, otherwise, min, max, doc) type field;
-#define SETTING_TEXT const char *
-#define SETTING_INT  long
+#define SETTING_TEXT                                        const char *
+#define SETTING_INT                                         long
 #include "manager/settings.def"
 #undef SETTING
 #undef SETTING_TEXT

@@ -36,17 +36,23 @@ int loop_mod(struct loop *l, struct watch *w, uint32_t events)
 	return control(l, EPOLL_CTL_MOD, w, events);
 }
 
-void loop_del(struct loop *l, struct watch *w)
+void loop_forget(struct loop *l, struct watch *w)
 {
 	/* A callback may delete a watch that is due later in the same batch. */
 	for (int i = 0; i < l->n; i++)
 		if (l->batch[i].data.ptr == w)
 			l->batch[i].data.ptr = NULL;
-	if (w->fd < 0)
-		return;
-	control(l, EPOLL_CTL_DEL, w, 0);
-	close(w->fd);
+	if (w->fd >= 0)
+		control(l, EPOLL_CTL_DEL, w, 0);
 	w->fd = -1;
+}
+
+void loop_del(struct loop *l, struct watch *w)
+{
+	int fd = w->fd;
+	loop_forget(l, w);
+	if (fd >= 0)
+		close(fd);
 }
 
 int loop_once(struct loop *l, int timeout_ms)

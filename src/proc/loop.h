@@ -28,6 +28,8 @@ int loop_add(struct loop *l, struct watch *w, uint32_t events); /* w->fd and w->
 int loop_mod(struct loop *l, struct watch *w, uint32_t events);
 /* Forgets w (also in the batch that is being handled) and closes w->fd; an idle watch is fine. */
 void loop_del(struct loop *l, struct watch *w);
+/* Forgets w and leaves the descriptor open, for those that a library owns. */
+void loop_forget(struct loop *l, struct watch *w);
 int loop_run(struct loop *l);                  /* until l->stop; 0 or -errno */
 int loop_once(struct loop *l, int timeout_ms); /* one batch; for tests and foreign loops */
 

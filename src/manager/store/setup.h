@@ -5,8 +5,8 @@
 
 /* What `yagura-manager --setup` knows when it makes the database LIB/yagura.db. */
 struct setup {
-	const char *lib;      /* the directory, which exists and belongs to uid and gid */
-	uid_t uid;            /* of the core process: the files must be its */
+	const char *lib; /* the directory, which exists and belongs to uid and gid */
+	uid_t uid;       /* of the core process: the files must be its */
 	gid_t gid;
 	const char *host;     /* the name that agents and browsers use, as far as known */
 	const char *password; /* of the first administrator, "admin" */
