@@ -11,20 +11,22 @@ enum imsg_type {
 	M_COUNT
 };
 
+/* clang-format off */
 /*
  * The JSON of our messages, where it is not an event or a policy:
- * COMMAND        {"ID":N,"kind":"scan|cancel-scan","args":{...}} as the manager sends it; ID 0:
- * asked for by dsa_control. cancel-scan's args {"command":N}; without it every scan ends PROGRESS
- * {"ID":N,"state":"running|done|failed|cancelled","progress":{"files","bytes","found",
+ * COMMAND        {"ID":N,"kind":"scan|cancel-scan","args":{...}} as the manager sends it; ID 0: asked for
+ *                by dsa_control. cancel-scan's args: {"command":N}; without it every scan ends
+ * PROGRESS       {"ID":N,"state":"running|done|failed|cancelled","progress":{"files","bytes","found",
  *                "folder","phase"},"message":text,"result":{...}}; the last one is not running
  * STORE          {"op":"list|restore|delete|fetch","recordID":text}
- * STORE_DONE     {} or {"error":sentence}; list: {"files":[ENTRY,...]}; fetch: the encrypted file
- * is the descriptor, or a big body STORE_CHANGED  ENTRY:
- * {"recordID","path","size","malware","time","scanType","action","user","sha256",
+ * STORE_DONE     {} or {"error":sentence}; list: {"files":[ENTRY,...]}; fetch: the encrypted file is the
+ *                descriptor, or a big body
+ * STORE_CHANGED  ENTRY: {"recordID","path","size","malware","time","scanType","action","user","sha256",
  *                "state":"quarantined|restored|deleted"}
  * STATUS         the sender's whole part of the heartbeat (docs/protocol.md):
  *                {"modules":{"antimalware":{...}},"messages":[text,...]}; comms merges the parts
  */
+/* clang-format on */
 
 /* What the command line gave; self->options. */
 struct agent_options {
