@@ -131,7 +131,8 @@ void proc_user(const struct proc *proc, unsigned row, uid_t *uid, gid_t *gid);
 
 /*
  * Applies the box to the calling process: limits, private root, user, capabilities, no_new_privs,
- * Landlock, seccomp, in this order. Without root only the last two are possible; that is no error.
+ * Landlock (its rules are made before the user changes), seccomp, in this order. Without root only
+ * the last two are possible; that is no error.
  */
 int sandbox_enter(const struct sandbox *box, const char *user, unsigned row, const struct self *me,
                   struct err *why);

@@ -189,7 +189,12 @@ static int allow_path(int ruleset, const struct self *me, const char *path, uint
 	                                                                                    : 0;
 }
 
-static int lock_paths(const struct sandbox *box, const struct self *me, struct err *why)
+/*
+ * The rules are made with the old rights, so that a folder below one that the new user may not
+ * enter (a checkout in root's home) can be named. The ruleset's descriptor, -1 for a kernel without
+ * Landlock, or -errno.
+ */
+static int make_rules(const struct sandbox *box, const struct self *me, int *out, struct err *why)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_VERSION);
 	if (abi < 1)
@@ -209,11 +214,12 @@ static int lock_paths(const struct sandbox *box, const struct self *me, struct e
 	for (const char *const *p = box->write; rc == 0 && p && *p; p++)
 		rc = allow_path(ruleset, me, *p, r.fs & ~(uint64_t)LL_EXECUTE);
 	/* In a private root everything but the bound folders is its own. */
-	if (rc == 0 && box->root_mib && geteuid() != 0 && me)
+	if (rc == 0 && box->root_mib && geteuid() == 0 && me)
 		rc = allow_path(ruleset, me, "/", r.fs & ~(uint64_t)LL_EXECUTE);
-	if (rc == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
-		rc = -errno;
-	return rc < 0 ? err_set(why, rc, "Landlock: %s", strerror(-rc)) : 0;
+	if (rc < 0)
+		return err_set(why, rc, "Landlock: %s", strerror(-rc));
+	*out = TAKE_FD(ruleset);
+	return 0;
 }
 
 /* ---- seccomp ---- */
@@ -405,21 +411,22 @@ int sandbox_enter(const struct sandbox *box, const char *user, unsigned row, con
 	uid_t uid = 0;
 	gid_t gid = 0;
 	proc_user(&named, row, &uid, &gid);
+	AUTO(closep) int rules = -1;
 	set_limits(box);
 	int rc = 0;
-	if (geteuid() == 0) {
-		if (box->root_mib)
-			rc = private_root(box, me, uid, why);
-		if (rc == 0 && user)
-			rc = drop_rights(box, uid, gid, why);
-		if (rc < 0)
-			return rc;
-	}
+	if (geteuid() == 0 && box->root_mib)
+		rc = private_root(box, me, uid, why);
+	if (rc == 0 && !box->no_landlock)
+		rc = make_rules(box, me, &rules, why);
+	if (rc == 0 && geteuid() == 0 && user)
+		rc = drop_rights(box, uid, gid, why);
+	if (rc < 0)
+		return rc;
 	if (!YAGURA_SANITIZED)
 		prctl(PR_SET_DUMPABLE, 0);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_set(why, -errno, "no_new_privs: %s", strerror(errno));
-	if (!box->no_landlock)
-		rc = lock_paths(box, me, why);
+	if (rules >= 0 && syscall(SYS_landlock_restrict_self, rules, 0) < 0)
+		rc = err_set(why, -errno, "Landlock: %s", strerror(errno));
 	return rc < 0 ? rc : filter_calls(box, why);
 }
