@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/auto.h"
 #include "base/base64.h"
 #include "base/buf.h"
@@ -17,6 +18,20 @@
 #include "base/rand.h"
 #include "base/test.h"
 #include "base/wire.h"
+
+static void an_arena_gives_zeroed_aligned_memory_of_any_size(void **state)
+{
+	(void)state;
+	AUTO(arena_done) struct arena a = { 0 };
+	for (size_t n = 0; n < 10000; n = n * 2 + 1) {
+		char *p = arena_alloc(&a, n);
+		assert_int_equal((uintptr_t)p % _Alignof(max_align_t), 0);
+		for (size_t i = 0; i < n; i++)
+			assert_int_equal(p[i], 0);
+		memset(p, 'x', n);
+	}
+	assert_string_equal(arena_str(&a, STR("櫓")), "櫓");
+}
 
 static void a_full_buffer_says_so_once_at_the_end(void **state)
 {
@@ -206,6 +221,7 @@ static void base64_has_one_way_to_write_each_value(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_arena_gives_zeroed_aligned_memory_of_any_size),
 		cmocka_unit_test(a_full_buffer_says_so_once_at_the_end),
 		cmocka_unit_test(bytes_of_strangers_become_valid_text),
 		cmocka_unit_test(siphash_matches_the_reference),

@@ -33,4 +33,3 @@ int uri_parse(struct str raw, struct arena *a, struct uri *out);
 int uri_query(struct str raw, struct arena *a, struct pairs *out);
 /* The value of the first pair of this name ({NULL, 0} when there is none). */
 struct str pairs_get(const struct pairs *p, const char *name);
-struct str pairs_get_nocase(const struct pairs *p, const char *name);
