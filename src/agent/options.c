@@ -41,7 +41,13 @@ static int usage(const struct self *me)
 	printf("  -T                check options and folders, say what is wrong, do not run\n"
 	       "  --version         print the version\n"
 	       "  --help            print this\n");
-	return 1;
+	return 0;
+}
+
+static int version(const struct self *me)
+{
+	printf("%s %s\n", me->program->name, YAGURA_VERSION);
+	return 0;
 }
 
 static int absolute(const char *path, char **out)
@@ -79,22 +85,24 @@ static int take(struct self *me, struct agent_options *o, int argc, char **argv,
 {
 	size_t n = 0;
 	if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-		return usage(me), 0;
+		return usage(me);
 	if (strcmp(argv[i], "--version") == 0)
-		return printf("%s %s\n", me->program->name, YAGURA_VERSION), 0;
+		return version(me);
 	if (strcmp(argv[i], "-T") == 0) {
 		o->check = true;
 		return 1;
 	}
 	const struct option *opt = find(argv[i], &n);
-	if (!opt)
-		return fprintf(stderr, "%s: unknown option %s (--help)\n", me->program->name,
-		               argv[i]),
-		       -EINVAL;
+	if (!opt) {
+		fprintf(stderr, "%s: unknown option %s (--help)\n", me->program->name, argv[i]);
+		return -EINVAL;
+	}
 	const char *value = argv[i][n] == '=' ? argv[i] + n + 1 : i + 1 < argc ? argv[i + 1] : "";
 	int rc = absolute(value, at(o, opt));
-	if (rc < 0)
-		return fprintf(stderr, "%s: %s needs a folder\n", me->program->name, opt->name), rc;
+	if (rc < 0) {
+		fprintf(stderr, "%s: %s needs a folder\n", me->program->name, opt->name);
+		return rc;
+	}
 	return argv[i][n] == '=' ? 1 : 2;
 }
 

@@ -95,12 +95,19 @@ void buf_fmt(struct buf *b, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* C0, DEL and C1 (U+0080 to U+009F, which terminals obey too) */
+static bool control(struct str s)
+{
+	unsigned char c = (unsigned char)s.p[0];
+	return c < 0x20 || c == 0x7f || (c == 0xc2 && s.n > 1 && (unsigned char)s.p[1] < 0xa0);
+}
+
 void buf_safe(struct buf *b, struct str s)
 {
 	while (s.n) {
 		size_t n = str_utf8_len(s);
 		unsigned char c = (unsigned char)s.p[0];
-		if (n == 0 || c < 0x20 || c == 0x7f || c == '\\') {
+		if (n == 0 || control(s) || c == '\\') {
 			buf_fmt(b, "\\x%02X", c);
 			n = 1;
 		} else {

@@ -3,7 +3,7 @@
 /*
  * What a person must read when something fails: one sentence without a full stop, naming what and
  * where. Functions that can explain themselves take a `struct err *why` (may be NULL) beside
- * returning -errno.
+ * returning -errno. The text is always one line of valid UTF-8: what is not becomes '?'.
  */
 struct err {
 	char text[512];

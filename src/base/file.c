@@ -13,14 +13,19 @@
 #include "base/auto.h"
 #include "base/rand.h"
 
+enum { CHUNK = 16384 };
+
 int file_read_fd(int fd, size_t max, struct buf *out)
 {
 	off_t at = 0;
 	for (;;) {
-		char *room = buf_room(out, 16384);
+		/* One byte more than it may be tells a file that is too long. */
+		size_t left = max - (size_t)at;
+		size_t want = left < CHUNK ? left + 1 : CHUNK;
+		char *room = buf_room(out, want);
 		if (!room)
 			return -ENOMEM;
-		ssize_t n = pread(fd, room, 16384, at);
+		ssize_t n = pread(fd, room, want, at);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -37,7 +42,9 @@ int file_read_fd(int fd, size_t max, struct buf *out)
 
 int file_read(int dir, const char *path, size_t max, struct buf *out)
 {
-	AUTO(closep) int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* O_NONBLOCK: somebody may have put a pipe there, and opening it would wait for a writer.
+	 */
+	AUTO(closep) int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	return fd < 0 ? -errno : file_read_fd(fd, max, out);
 }
 
@@ -72,8 +79,11 @@ int file_sync_dir(int dir, const char *path)
 	return 0;
 }
 
-static int write_synced(int fd, const void *p, size_t n)
+/* The mode is set again because the umask took its part. */
+static int write_synced(int fd, const void *p, size_t n, mode_t mode)
 {
+	if (fchmod(fd, mode) < 0)
+		return -errno;
 	int rc = file_write_all(fd, p, n);
 	if (rc < 0)
 		return rc;
@@ -92,7 +102,7 @@ int file_replace(int dir, const char *path, const void *p, size_t n, mode_t mode
 	int fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
 		return -errno;
-	int rc = write_synced(fd, p, n);
+	int rc = write_synced(fd, p, n, mode);
 	if (rc == 0 && renameat(dir, temporary, dir, path) < 0)
 		rc = -errno;
 	if (rc < 0) {
@@ -102,12 +112,23 @@ int file_replace(int dir, const char *path, const void *p, size_t n, mode_t mode
 	return file_sync_dir(dir, path);
 }
 
+static int is_dir(int dir, const char *path)
+{
+	struct stat st;
+	if (fstatat(dir, path, &st, 0) < 0)
+		return -errno;
+	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+}
+
+/* Mode and owner go to what was made, by descriptor: the name may be somebody else's by now. */
 static int make_dir(int dir, const char *path, mode_t mode, uid_t uid, gid_t gid)
 {
 	if (mkdirat(dir, path, mode) < 0)
-		return errno == EEXIST ? 0 : -errno;
-	if (fchmodat(dir, path, mode, 0) < 0 ||
-	    ((uid != (uid_t)-1 || gid != (gid_t)-1) && fchownat(dir, path, uid, gid, 0) < 0))
+		return errno == EEXIST ? is_dir(dir, path) : -errno;
+	AUTO(closep)
+	int fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || ((uid != (uid_t)-1 || gid != (gid_t)-1) && fchown(fd, uid, gid) < 0) ||
+	    fchmod(fd, mode) < 0)
 		return -errno;
 	return 0;
 }

@@ -1,12 +1,15 @@
 #include "base/json.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
 
 enum { JSON_DEPTH = 64 };
 
-/* jansson recurses while it parses; its own bound is far above what our stacks and policies need.
- */
-static bool too_deep(struct str text)
+/* Where text is nested too deep, or NULL. jansson recurses while it parses; its own bound is far
+ * above what our stacks and policies need. */
+static const char *too_deep(struct str text)
 {
 	int depth = 0;
 	bool quoted = false;
@@ -21,15 +24,35 @@ static bool too_deep(struct str text)
 		else if (!quoted && (c == '}' || c == ']'))
 			depth--;
 		if (depth > JSON_DEPTH)
-			return true;
+			return text.p + i;
 	}
-	return false;
+	return NULL;
+}
+
+static void refuse(struct err *why, struct str text, const char *at, const char *what)
+{
+	unsigned line = 1, column = 1;
+	for (const char *p = text.p; p < at; p++) {
+		column++;
+		if (*p == '\n') {
+			line++;
+			column = 1;
+		}
+	}
+	err_set(why, 0, "JSON line %u, column %u: %s", line, column, what);
 }
 
 json_t *json_parse(struct str text, struct err *why)
 {
-	if (too_deep(text)) {
-		err_set(why, 0, "JSON is nested deeper than %d", JSON_DEPTH);
+	const char *deep = too_deep(text);
+	if (deep) {
+		refuse(why, text, deep, "nested too deep");
+		return NULL;
+	}
+	/* jansson passes over some of them as if they were not there. */
+	const char *nul = text.n ? memchr(text.p, '\0', text.n) : NULL;
+	if (nul) {
+		refuse(why, text, nul, "a byte that is zero");
 		return NULL;
 	}
 	json_error_t e = { 0 };
@@ -89,15 +112,17 @@ void json_set(json_t *o, const char *key, json_t *value)
 
 void json_set_text(json_t *o, const char *key, const char *value)
 {
-	json_set(o, key, json_string(value));
+	if (str_utf8(str_of(value)))
+		json_set(o, key, json_string(value));
+	else
+		json_set_bytes(o, key, str_of(value));
 }
 
 void json_set_bytes(json_t *o, const char *key, struct str value)
 {
-	struct buf b = { 0 };
+	AUTO(buf_done) struct buf b = { 0 };
 	buf_safe(&b, value);
-	json_set(o, key, json_stringn(b.p ? b.p : "", b.n));
-	buf_done(&b);
+	json_set(o, key, buf_end(&b) < 0 ? NULL : json_stringn(b.p ? b.p : "", b.n));
 }
 
 void json_set_int(json_t *o, const char *key, int64_t value)

@@ -27,8 +27,9 @@ const json_t *json_array_at(const json_t *o, const char *key);  /* or NULL */
 
 /* Sets a member; o takes the value. Aborts without memory. */
 void json_set(json_t *o, const char *key, json_t *value);
-void json_set_text(json_t *o, const char *key, const char *value); /* must be valid UTF-8 */
-/* Arbitrary bytes, made valid by buf_safe(). */
+/* Text as it is; json_set_bytes() when it turns out not to be UTF-8. */
+void json_set_text(json_t *o, const char *key, const char *value);
+/* Arbitrary bytes, through buf_safe(): two different values never look the same. */
 void json_set_bytes(json_t *o, const char *key, struct str value);
 void json_set_int(json_t *o, const char *key, int64_t value);
 void json_set_bool(json_t *o, const char *key, bool value);

@@ -4,7 +4,8 @@
 /*
  * One line a message on standard error: "<N>proc: verb object: reason". N is the syslog level that
  * journald reads (sd-daemon(3)) and is left out when standard error is a terminal. Untrusted bytes
- * go through log_quote(). The same line more than 10 times in 10 s is folded into a count.
+ * go through log_quote(). The same line (by its first 255 bytes) more than 10 times in 10 s is
+ * folded into a count, which is told with the next line after that, whatever it is.
  */
 enum log_level {
 	LOG_LEVEL_ERROR = 3,

@@ -156,6 +156,16 @@ bool str_utf8(struct str s)
 	return true;
 }
 
+struct str str_utf8_cut(struct str s, size_t max)
+{
+	if (s.n <= max)
+		return s;
+	size_t n = max;
+	while (n > 0 && max - n < 3 && ((unsigned char)s.p[n] & 0xc0) == 0x80)
+		n--;
+	return (struct str){ s.p, n };
+}
+
 char *str_dup(struct str s)
 {
 	char *z = malloc(s.n + 1);

@@ -42,4 +42,6 @@ int str_i64(struct str s, int64_t min, int64_t max, int64_t *out);
 /* The length of the UTF-8 sequence (RFC 3629) that s starts with; 0 when there is none. */
 size_t str_utf8_len(struct str s);
 bool str_utf8(struct str s); /* valid UTF-8 without NUL? */
+/* The first max bytes of s, or up to three fewer so that no UTF-8 sequence is cut. */
+struct str str_utf8_cut(struct str s, size_t max);
 char *str_dup(struct str s); /* heap, NUL-terminated; aborts when there is no memory */

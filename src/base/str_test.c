@@ -54,6 +54,19 @@ static void utf8_is_what_rfc_3629_says(void **state)
 	assert_false(str_utf8(STR("a\0b")));
 }
 
+static void a_cut_falls_between_letters(void **state)
+{
+	(void)state;
+	struct str s = STR("a\xe6\xab\x93"
+	                   "b\xf0\x9f\x8f\xaf");
+	static const size_t want[] = { 0, 1, 1, 1, 4, 5, 5, 5, 5, 9, 9 };
+	for (size_t max = 0; max < sizeof(want) / sizeof(want[0]); max++)
+		assert_int_equal(str_utf8_cut(s, max).n, want[max]);
+	/* What is no UTF-8 is cut somewhere all the same. */
+	struct str junk = STR("\x80\x80\x80\x80\x80\x80\x80\x80");
+	assert_in_range(str_utf8_cut(junk, 6).n, 3, 6);
+}
+
 static void comparing_and_trimming(void **state)
 {
 	(void)state;
@@ -72,6 +85,7 @@ int main(void)
 		cmocka_unit_test(numbers_are_taken_whole_and_in_range),
 		cmocka_unit_test(cutting_yields_every_part_once),
 		cmocka_unit_test(utf8_is_what_rfc_3629_says),
+		cmocka_unit_test(a_cut_falls_between_letters),
 		cmocka_unit_test(comparing_and_trimming),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

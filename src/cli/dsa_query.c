@@ -49,8 +49,10 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
 			return usage(stdout);
-		if (strcmp(argv[i], "--version") == 0)
-			return printf("dsa_query %s\n", YAGURA_VERSION), 0;
+		if (strcmp(argv[i], "--version") == 0) {
+			printf("dsa_query %s\n", YAGURA_VERSION);
+			return 0;
+		}
 		if (strcmp(argv[i], "-c") == 0 && i + 1 < argc)
 			query = argv[++i];
 		else if (strncmp(argv[i], "--run=", 6) == 0)
