@@ -91,10 +91,11 @@ static void keys_are_any_bytes(void **state)
 static void the_item_just_seen_may_be_deleted(void **state)
 {
 	(void)state;
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
 	static int value;
 	AUTO(map_done) struct map m = { 0 };
 	for (size_t i = 0; i < 26; i++)
-		map_set(&m, (struct str){ "abcdefghijklmnopqrstuvwxyz" + i, 1 }, &value);
+		map_set(&m, (struct str){ &letters[i], 1 }, &value);
 	int seen = 0;
 	struct map_item item;
 	for (size_t at = 0; map_next(&m, &at, &item); seen++)
