@@ -67,18 +67,19 @@ static const struct {
 /* "AB:CD..." or "abcd..." of 64 digits, as upper-case hex. */
 static int take_fingerprint(const char *value, char out[static FINGERPRINT_LEN], struct err *why)
 {
+	static const char digits[] = "0123456789ABCDEFabcdef";
 	size_t n = 0;
 	for (; *value; value++) {
+		const char *digit = strchr(digits, *value);
 		if (*value == ':')
 			continue;
-		char c = *value >= 'a' && *value <= 'f' ? (char)(*value - 'a' + 'A') : *value;
-		bool hex = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
-		if (!hex || n == FINGERPRINT_LEN - 1)
-			return err_set(why, -EINVAL, "cafingerprint is no SHA-256 fingerprint");
-		out[n++] = c;
+		if (!digit || n == FINGERPRINT_LEN - 1)
+			break;
+		const char *upper = digit - digits >= 16 ? digit - 6 : digit;
+		out[n++] = *upper;
 	}
 	out[n] = '\0';
-	return n == FINGERPRINT_LEN - 1
+	return n == FINGERPRINT_LEN - 1 && !*value
 	               ? 0
 	               : err_set(why, -EINVAL, "cafingerprint is no SHA-256 fingerprint");
 }

@@ -381,8 +381,8 @@ void commands_tree_lost(struct comms *c)
 
 void commands_drop(struct comms *c)
 {
-	while (!TAILQ_EMPTY(&c->commands)) {
-		struct command *k = TAILQ_FIRST(&c->commands);
+	for (struct command *k = TAILQ_FIRST(&c->commands), *after = NULL; k; k = after) {
+		after = TAILQ_NEXT(k, next);
 		if (k->x)
 			exchange_end(k->x, 400, "Error: the agent was reset", 1);
 		command_free(c, k);

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/comms/comms.h"
@@ -96,10 +97,18 @@ static int answer_commands(struct comms *c, const struct reply *r)
 
 /* ---- events ---- */
 
+/* The number after {"first": that the spool's batches start with. */
+static uint64_t first_of(const struct buf *batch)
+{
+	static const char head[] = "{\"first\":";
+	return batch->n > sizeof(head) ? strtoull(batch->p + sizeof(head) - 1, NULL, 10) : 0;
+}
+
 static bool ask_events(struct comms *c, struct buf *path, struct buf *body, struct call_options *o)
 {
 	(void)o;
-	if (c->batch.n == 0 || sscanf(c->batch.p, "{\"first\":%" SCNu64, &c->posting_first) != 1)
+	c->posting_first = first_of(&c->batch);
+	if (c->posting_first == 0)
 		return false;
 	buf_z(path, "/agent/events");
 	buf_str(body, buf_view(&c->batch));

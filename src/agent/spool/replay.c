@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,11 +48,15 @@ static int by_seq(const void *a, const void *b)
 	return x->seq < y->seq ? -1 : x->seq > y->seq;
 }
 
+/* "S-FFFFFFFFFFFFFFFF.seg": severity and first number. */
 static bool parse_name(const char *name, unsigned *severity, uint64_t *first)
 {
-	int end = 0;
-	return sscanf(name, "%1u-%16" SCNx64 ".seg%n", severity, first, &end) == 2 && end == 22 &&
-	       name[end] == '\0' && *severity < SEVERITIES;
+	if (strlen(name) != 22 || name[0] < '0' || name[0] >= '0' + SEVERITIES || name[1] != '-' ||
+	    strcmp(name + 18, ".seg") != 0 || strspn(name + 2, "0123456789abcdef") != 16)
+		return false;
+	*severity = (unsigned)(name[0] - '0');
+	*first = strtoull(name + 2, NULL, 16);
+	return true;
 }
 
 static void insert(struct journal *j, struct segment *s)

@@ -23,6 +23,7 @@
 enum {
 	MIB = 1 << 20,
 	DEFAULT_MIB = 256,
+	BODY_MAX = 64 << 20,
 	BATCH_EVENTS = 1000,
 	BATCH_BYTES = 4 << 20,
 	TELL_PAUSE = 60000, /* ms between two events that tell a loss */
@@ -185,7 +186,7 @@ static int on_event(struct self *me, struct peer *p, struct imsg *m)
 {
 	struct spool *s = me->state;
 	AUTO(imsg_body_done) struct imsg_body body = { 0 };
-	int rc = imsg_body(m, 64 * MIB, &body);
+	int rc = imsg_body(m, BODY_MAX, &body);
 	if (rc < 0)
 		return rc;
 	rc = keep(s, body.s);
@@ -217,7 +218,7 @@ static int on_policy(struct self *me, struct peer *p, struct imsg *m)
 	(void)p;
 	struct spool *s = me->state;
 	AUTO(imsg_body_done) struct imsg_body body = { 0 };
-	int rc = imsg_body(m, 64 * MIB, &body);
+	int rc = imsg_body(m, BODY_MAX, &body);
 	if (rc < 0)
 		return rc;
 	AUTO(json_decrefp) json_t *policy = body.s.n ? json_parse(body.s, NULL) : NULL;
