@@ -155,6 +155,12 @@ static void a_request_for_a_weak_key_is_refused(void **state)
 	gnutls_free(pem.data);
 }
 
+static void flip(char *text, size_t bit)
+{
+	uint8_t *at = (uint8_t *)text + bit / 8;
+	*at ^= (uint8_t)(1 << bit % 8);
+}
+
 static void a_signature_holds_for_these_bytes_and_this_key_only(void **state)
 {
 	(void)state;
@@ -172,9 +178,9 @@ static void a_signature_holds_for_these_bytes_and_this_key_only(void **state)
 	assert_int_equal(signature_check(foreign, str_of(policy), s), -EPERM);
 	assert_int_equal(signature_check(pub, str_of(policy), (struct str){ s.p, 63 }), -EPERM);
 	for (size_t bit = 0; bit < 8 * strlen(policy); bit++) {
-		policy[bit / 8] ^= (char)(1 << bit % 8);
+		flip(policy, bit);
 		assert_int_equal(signature_check(pub, (struct str){ policy, 13 }, s), -EPERM);
-		policy[bit / 8] ^= (char)(1 << bit % 8);
+		flip(policy, bit);
 	}
 	for (size_t bit = 0; bit < 8 * sizeof(sig); bit++) {
 		sig[bit / 8] ^= (uint8_t)(1 << bit % 8);
