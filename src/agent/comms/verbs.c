@@ -78,12 +78,15 @@ static bool keys_fit(const json_t *pairs, struct err *why)
 	const char *name;
 	json_t *v;
 	json_object_foreach ((json_t *)(uintptr_t)pairs, name, v)
-		if (!is_key(name) || !json_is_string(v))
-			return err_set(why, 0, "there is no key %.60s", name), false;
+		if (!is_key(name) || !json_is_string(v)) {
+			err_set(why, 0, "there is no key %.60s", name);
+			return false;
+		}
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-		if (!keys[i].run && is_true(pairs, keys[i].name))
-			return err_set(why, 0, "%s is not available in this agent", keys[i].name),
-			       false;
+		if (!keys[i].run && is_true(pairs, keys[i].name)) {
+			err_set(why, 0, "%s is not available in this agent", keys[i].name);
+			return false;
+		}
 	return true;
 }
 
