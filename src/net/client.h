@@ -10,7 +10,8 @@ struct loop;
 
 /*
  * HTTPS requests from the loop (libcurl). Names are resolved by threads of libcurl's. A call ends
- * with done(), exactly once and never before client_call() returned, or by call_cancel().
+ * with done(), exactly once and never before client_call() returned, or by call_cancel(). done()
+ * may start other calls but not free the client.
  */
 struct client; /* one for a process */
 struct call;
