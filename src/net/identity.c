@@ -390,15 +390,11 @@ int cert_new_client(const struct issuer *ca, struct str csr, const char *cn, int
 	return finish(c, ca, GNUTLS_KP_TLS_WWW_CLIENT, out, why);
 }
 
-int cert_facts(struct str cert, struct cert_facts *out, struct err *why)
+static int facts_of(gnutls_x509_crt_t c, struct cert_facts *out, struct err *why)
 {
-	AUTO(crt_done) gnutls_x509_crt_t c = NULL;
 	uint8_t hash[32];
 	size_t n = sizeof(hash);
-	int rc = read_cert(cert, &c, why);
-	if (rc < 0)
-		return rc;
-	rc = gnutls_x509_crt_get_fingerprint(c, GNUTLS_DIG_SHA256, hash, &n);
+	int rc = gnutls_x509_crt_get_fingerprint(c, GNUTLS_DIG_SHA256, hash, &n);
 	time_t from = gnutls_x509_crt_get_activation_time(c);
 	time_t until = gnutls_x509_crt_get_expiration_time(c);
 	if (rc < 0 || from < 0 || until < 0)
@@ -415,6 +411,23 @@ int cert_facts(struct str cert, struct cert_facts *out, struct err *why)
 	f.ca = gnutls_x509_crt_get_ca_status(c, NULL) == 1;
 	*out = f;
 	return 0;
+}
+
+int cert_facts(struct str cert, struct cert_facts *out, struct err *why)
+{
+	AUTO(crt_done) gnutls_x509_crt_t c = NULL;
+	int rc = read_cert(cert, &c, why);
+	return rc < 0 ? rc : facts_of(c, out, why);
+}
+
+int cert_facts_der(struct str cert, struct cert_facts *out, struct err *why)
+{
+	AUTO(crt_done) gnutls_x509_crt_t c = NULL;
+	gnutls_datum_t d = datum(cert);
+	int rc = gnutls_x509_crt_init(&c);
+	if (rc == 0)
+		rc = gnutls_x509_crt_import(c, &d, GNUTLS_X509_FMT_DER);
+	return rc < 0 ? refuse(why, -EBADMSG, "read the certificate", rc) : facts_of(c, out, why);
 }
 
 int cert_matches(struct str cert, struct str key, struct err *why)

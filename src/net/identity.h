@@ -54,6 +54,7 @@ int cert_new_client(const struct issuer *ca, struct str csr, const char *cn, int
                     struct buf *out, struct err *why);
 /* Of the first certificate in the text. */
 int cert_facts(struct str cert, struct cert_facts *out, struct err *why);
+int cert_facts_der(struct str cert, struct cert_facts *out, struct err *why);
 /* Does this certificate belong to this key? */
 int cert_matches(struct str cert, struct str key, struct err *why);
 /* Was it issued by this CA, is it in its time? */
