@@ -35,10 +35,6 @@ struct answer {
 	json_t *head; /* owned */
 };
 
-/* The first header or query value of that name, or NULL. */
-const char *ask_header(const struct ask *a, const char *lower_case_name);
-const char *ask_query(const struct ask *a, const char *name);
-
 int ask_write(struct buf *out, const struct ask *a);
 int ask_read(struct str in, struct ask *out, struct err *why);
 void ask_done(struct ask *a);

@@ -1,4 +1,5 @@
 #pragma once
+#include "manager/options.h"
 #include "proc/proc.h"
 
 /* The manager's processes, in the order of procs.c. */
@@ -11,39 +12,36 @@ enum imsg_type {
 	M_COUNT
 };
 
-/* The periodic jobs that the clerk asks the core for; clerk.c says how often. */
-enum tick {
-	TICK_STATUS,    /* computers that went offline, jobs that timed out */
-	TICK_SESSIONS,  /* sessions and nonces that expired */
-	TICK_RETENTION, /* events older than they are kept */
-	TICK_COPY,      /* is a copy of the database due? */
-	TICK_COUNT
-};
+enum { LISTEN_MAX = 4 }; /* addresses; each has a socket for console and one for agents */
 
-/* Each process's face to the table in procs.c; *_on holds M_COUNT handlers. */
-typedef int on_fn(struct self *me, struct peer *p, struct imsg *m);
-extern on_fn *const guard_on[], *const front_on[], *const core_on[], *const ca_on[],
-									     *const clerk_on[];
+extern const struct program manager_program;
 
+/* Handlers by message type, M_COUNT of them; see struct proc. */
+extern int (*const front_on[])(struct self *me, struct peer *p, struct imsg *m);
+extern int (*const core_on[])(struct self *me, struct peer *p, struct imsg *m);
+extern int (*const ca_on[])(struct self *me, struct peer *p, struct imsg *m);
+extern int (*const clerk_on[])(struct self *me, struct peer *p, struct imsg *m);
+
+int front_prepare(struct self *guard, unsigned instance, struct birth_fd out[static BIRTH_FDS_MAX]);
+int front_early(struct self *me);
 int front_start(struct self *me);
-void front_up(struct self *me, struct peer *p);
 void front_down(struct self *me, struct peer *p);
-void front_hup(struct self *me);
 void front_stop(struct self *me);
 
 int core_start(struct self *me);
-void core_up(struct self *me, struct peer *p);
 void core_down(struct self *me, struct peer *p);
-void core_hup(struct self *me);
 void core_stop(struct self *me);
 
+int ca_early(struct self *me);
 int ca_start(struct self *me);
 void ca_up(struct self *me, struct peer *p);
 void ca_hup(struct self *me);
 void ca_stop(struct self *me);
 
 int clerk_start(struct self *me);
+void clerk_up(struct self *me, struct peer *p);
 void clerk_stop(struct self *me);
 
-void guard_up(struct self *me, struct peer *p);
-void guard_down(struct self *me, struct peer *p);
+/* --setup: makes keys, certificates and the database where there are none, prints the password;
+ * what struct program's parse returns. */
+int setup_run(struct self *me);

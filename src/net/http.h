@@ -11,8 +11,9 @@
 enum {
 	SWEEP_MS = 5000,
 	PING_MS = 15000,
-	START_MS = 30000,        /* for a handshake and the head of a request */
-	RATE = 16 * 1024,        /* bytes a second that a body must move at, either way */
+	START_MS = 30000, /* for a handshake and the head of a request */
+	RATE = 16 * 1024, /* bytes a second that a body must move at, either way */
+	STREAM_BLOCK = 16384,
 	STREAM_MAX = 1 << 20,    /* bytes that a reader of a stream may leave unread */
 	HEADERS_MAX = 16 * 1024, /* of one request, names and values */
 	HEADER_COUNT_MAX = 100,

@@ -1,4 +1,5 @@
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
@@ -33,11 +34,6 @@ void *http_begin(void *door, const char *raw, struct MHD_Connection *mhd)
 	return h;
 }
 
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
-
 struct headers {
 	struct http *h;
 	size_t bytes;
@@ -67,7 +63,7 @@ static enum MHD_Result add_header(void *arg, enum MHD_ValueKind kind, const char
 	}
 	char *name = arena_str(a, str_of(key));
 	for (char *c = name; *c; c++)
-		*c = lower(*c);
+		*c = (char)tolower((unsigned char)*c);
 	struct pair *same = header_named(p, str_of(name));
 	if (!same) {
 		p->p[p->n++] = (struct pair){ str_of(name), { arena_str(a, v), v.n } };
@@ -270,7 +266,7 @@ void request_stream(struct request *r, const struct reply_head *head)
 	h->out.max = STREAM_MAX;
 	h->conn->deadline_ms = 0;
 	respond(r, head,
-	        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16 * 1024, next_bytes, h,
+	        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, next_bytes, h,
 	                                          NULL));
 }
 
@@ -409,7 +405,7 @@ void http_end(void *door, struct MHD_Connection *mhd, void **http,
 	if (h->response)
 		MHD_destroy_response(h->response);
 	h->conn->http = NULL;
-	h->conn->deadline_ms = clock_mono_ms() + START_MS + o->idle_s * 1000;
+	h->conn->deadline_ms = clock_mono_ms() + START_MS + o->idle_s * 1000ull;
 	buf_done(&h->body);
 	buf_done(&h->out);
 	arena_done(&h->memory);

@@ -48,9 +48,9 @@ struct app_hooks {
 };
 
 struct app_config {
-	const char *database;   /* URL: "sqlite:/path/yagura.db" */
-	const char *ca;         /* PEM of our authority */
-	const char *policy_key; /* PEM of the key that policies are signed with (public part) */
+	const char *database;           /* URL: "sqlite:/path/yagura.db" */
+	const char *ca;                 /* PEM of our authority */
+	const char *policy_key;         /* the Ed25519 key that policies are checked with, base64 */
 	const char *server_fingerprint; /* SHA-256 of the server certificate, hexadecimal */
 	int64_t server_expires_ms;      /* when it does, ms since the epoch */
 	const char *host;               /* the name or address that agents are told */

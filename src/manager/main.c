@@ -1,0 +1,6 @@
+#include "manager/manager.h"
+
+int main(int argc, char **argv)
+{
+	return proc_main(&manager_program, argc, argv);
+}

@@ -1,0 +1,74 @@
+#include "manager/manager.h"
+
+enum { FRONT_FDS = 65536 };
+
+static const char *const front_calls[] = { "accept4", "accept", "getsockname", "getpeername",
+	                                   NULL };
+static const char *const core_write[] = { "%lib", NULL };
+static const char *const core_read[] = { "/etc/localtime", "/usr/share/zoneinfo", "/dev/urandom",
+	                                 NULL };
+static const char *const ca_write[] = { "%etc/ca", NULL };
+
+static const struct proc procs[] = {
+	[P_GUARD] = { .name = "guard" },
+	[P_FRONT] = { .name = "front",
+	              .user = "yagura-front",
+	              .prepare = front_prepare,
+	              .early = front_early,
+	              .start = front_start,
+	              .on = front_on,
+	              .down = front_down,
+	              .stop = front_stop,
+	              .box = { .syscalls = front_calls, .fds_max = FRONT_FDS } },
+	[P_CORE] = { .name = "core",
+	             .user = "yagura-core",
+	             .start = core_start,
+	             .on = core_on,
+	             .down = core_down,
+	             .stop = core_stop,
+	             .box = { .files = true, .read = core_read, .write = core_write } },
+	[P_CA] = { .name = "ca",
+	           .user = "yagura-ca",
+	           .early = ca_early,
+	           .start = ca_start,
+	           .on = ca_on,
+	           .up = ca_up,
+	           .hup = ca_hup,
+	           .stop = ca_stop,
+	           .box = { .files = true, .write = ca_write } },
+	[P_CLERK] = { .name = "clerk",
+	              .user = "yagura-clerk",
+	              .start = clerk_start,
+	              .on = clerk_on,
+	              .up = clerk_up,
+	              .stop = clerk_stop },
+};
+
+#define B(x) (1u << P_##x)
+static const struct imsg_rule rules[] = {
+#define IMSG(name, from, to, fd, max, doc) [M_##name] = { #name, from, to, fd, max },
+#include "manager/imsg.def"
+#undef IMSG
+};
+
+static int parse(struct self *me, int argc, char **argv)
+{
+	int rc = options_parse(me, argc, argv);
+	const struct options *o = me->options;
+	return rc == 0 && o->setup ? setup_run(me) : rc;
+}
+
+static void done(struct self *me)
+{
+	options_free(me->options);
+}
+
+const struct program manager_program = {
+	.name = "yagura-manager",
+	.procs = procs,
+	.nprocs = P_COUNT,
+	.rules = rules,
+	.nrules = M_COUNT,
+	.parse = parse,
+	.done = done,
+};
