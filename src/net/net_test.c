@@ -136,9 +136,6 @@ static void handle(void *owner, struct request *r)
 		request_stream(r, &(struct reply_head){ .status = 200 });
 	} else if (str_starts(r->uri.path, STR("/who"))) {
 		who(r);
-	} else if (str_starts(r->uri.path, STR("/file"))) {
-		int fd = file_memfd("file", "from a file", 11);
-		request_answer_file(r, &(struct reply_head){ .status = 200 }, fd);
 	} else {
 		echo(r);
 	}
@@ -262,7 +259,7 @@ static void a_request_arrives_whole_and_so_does_its_answer(void **state)
 	assert_string_equal(r.type, "text/plain");
 }
 
-static void an_answer_may_come_later_or_from_a_file(void **state)
+static void an_answer_may_come_later_or_without_a_body(void **state)
 {
 	struct fixture *f = *state;
 	AUTO(result_done) struct result r = { 0 };
@@ -280,12 +277,8 @@ static void an_answer_may_come_later_or_from_a_file(void **state)
 	assert_string_equal(r.error, "");
 	assert_int_equal(r.status, 201);
 	assert_string_equal(r.body.p, "at last");
-	AUTO(result_done) struct result file;
-	o = options(f, "GET", "/file");
-	call(f, &o, &file);
-	assert_string_equal(file.body.p, "from a file");
 	AUTO(result_done) struct result head;
-	o = options(f, "HEAD", "/file");
+	o = options(f, "HEAD", "/head");
 	call(f, &o, &head);
 	assert_int_equal(head.status, 200);
 	assert_int_equal(head.body.n, 0);
@@ -871,7 +864,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_SERVER(a_request_arrives_whole_and_so_does_its_answer),
-		WITH_SERVER(an_answer_may_come_later_or_from_a_file),
+		WITH_SERVER(an_answer_may_come_later_or_without_a_body),
 		WITH_SERVER(a_client_certificate_is_worth_what_its_issuer_and_its_time_say),
 		WITH_SERVER(a_server_certificate_is_no_client_certificate),
 		WITH_SERVER(a_server_that_the_ca_did_not_certify_is_refused),

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/clock.h"
@@ -212,18 +210,6 @@ void request_answer(struct request *r, const struct reply_head *head, struct str
 	respond(r, head,
 	        MHD_create_response_from_buffer(body.n, (void *)(uintptr_t)body.p,
 	                                        MHD_RESPMEM_MUST_COPY));
-}
-
-void request_answer_file(struct request *r, const struct reply_head *head, int fd)
-{
-	struct stat st;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		close(fd);
-		request_fail(r, 500, "The file cannot be read");
-		return;
-	}
-	set_deadline(CONTAINER_OF(r, struct http, r), (uint64_t)st.st_size);
-	respond(r, head, MHD_create_response_from_fd64((uint64_t)st.st_size, fd));
 }
 
 void request_fail(struct request *r, int status, const char *message)

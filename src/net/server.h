@@ -75,7 +75,6 @@ unsigned server_connections(const struct server *s);
 
 /* Answers, in handle() or later. The body is copied; each request is answered once. */
 void request_answer(struct request *r, const struct reply_head *head, struct str body);
-void request_answer_file(struct request *r, const struct reply_head *head, int fd); /* takes fd */
 void request_fail(struct request *r, int status, const char *message); /* {"message":"..."} */
 
 /*
