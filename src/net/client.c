@@ -244,8 +244,11 @@ void client_free(struct client *c)
 {
 	if (!c)
 		return;
-	while (!LIST_EMPTY(&c->calls))
-		call_free(LIST_FIRST(&c->calls));
+	struct call *next = NULL;
+	for (struct call *k = LIST_FIRST(&c->calls); k; k = next) {
+		next = LIST_NEXT(k, next);
+		call_free(k);
+	}
 	if (c->multi)
 		curl_multi_cleanup(c->multi);
 	loop_del(c->loop, &c->timer);

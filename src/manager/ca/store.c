@@ -82,28 +82,32 @@ int authority_make(int dir, const char *const *hosts, unsigned n, struct err *wh
 	return rc < 0 ? rc : authority_renew(dir, &a, why);
 }
 
+static int read_all(int dir, struct authority *a, struct err *why)
+{
+	int rc = get(dir, "ca.pem", &a->ca, why);
+	if (rc == 0)
+		rc = get(dir, "ca.key", &a->ca_key, why);
+	if (rc == 0)
+		rc = get(dir, "policy.key", &a->policy_key, why);
+	if (rc == 0)
+		rc = get(dir, "hosts", &a->hosts, why);
+	if (rc == 0)
+		rc = cert_matches(buf_view(&a->ca), buf_view(&a->ca_key), why);
+	if (rc < 0 || !there(dir, "server.pem") || !there(dir, "server.key"))
+		return rc;
+	rc = get(dir, "server.pem", &a->server, why);
+	return rc < 0 ? rc : get(dir, "server.key", &a->server_key, why);
+}
+
 int authority_load(int dir, struct authority *out, struct err *why)
 {
-	AUTO(authority_done) struct authority a = { 0 };
-	int rc = get(dir, "ca.pem", &a.ca, why);
-	if (rc == 0)
-		rc = get(dir, "ca.key", &a.ca_key, why);
-	if (rc == 0)
-		rc = get(dir, "policy.key", &a.policy_key, why);
-	if (rc == 0)
-		rc = get(dir, "hosts", &a.hosts, why);
-	if (rc == 0)
-		rc = cert_matches(buf_view(&a.ca), buf_view(&a.ca_key), why);
-	if (rc == 0 && there(dir, "server.pem") && there(dir, "server.key")) {
-		rc = get(dir, "server.pem", &a.server, why);
-		if (rc == 0)
-			rc = get(dir, "server.key", &a.server_key, why);
-	}
+	struct authority a = { 0 };
+	int rc = read_all(dir, &a, why);
 	if (rc < 0)
-		return rc;
-	*out = a;
-	a = (struct authority){ 0 };
-	return 0;
+		authority_done(&a);
+	else
+		*out = a;
+	return rc;
 }
 
 /* Unreadable, not its key's, not ours or near its end. */
