@@ -1,0 +1,214 @@
+#pragma once
+#include <jansson.h>
+#include <sys/queue.h>
+
+#include "base/map.h"
+#include "manager/api/api.h"
+#include "manager/api/field.h"
+#include "manager/store/store.h"
+#include "model/event.h"
+
+/* Inside the core: what its parts share. */
+
+struct listening; /* a stream's client (stream.c) */
+struct polling;   /* an agent that waits for commands (agents.c) */
+struct signing;   /* something that the authority works on (sign.c) */
+
+struct app {
+	struct app_config config;
+	const struct app_hooks *hooks;
+	void *owner;
+	struct store *store;
+	char tenant[37], manager_guid[37]; /* GUIDs */
+	uint64_t ticket;
+	LIST_HEAD(, listening) listeners;
+	LIST_HEAD(, polling) pollers;
+	LIST_HEAD(, signing) signings;
+	uint64_t news;       /* the newest message's number on the stream */
+	json_t *recent;      /* the last messages, {"id","event","topic","data"} */
+	struct map rates;    /* requests of each key in this minute: struct rate */
+	uint64_t started_ms, swept_ms;
+};
+
+/* Who asks: a session's or key's administrator, or an agent. */
+struct who {
+	char name[128]; /* for events: "admin", "key ci" */
+	int64_t administrator, key, role, computer;
+	bool session;
+	char guid[37]; /* of an agent */
+};
+
+/* A request on its way through a handler; everything in one transaction. */
+struct call {
+	struct app *app;
+	const struct request *rq;
+	struct who who;
+	int64_t id, id2;   /* the numbers in the path */
+	const char *name;  /* the word in the path */
+	json_t *body;      /* owned: what was sent, an object or NULL */
+	json_t *out;       /* owned: what is answered */
+	json_t *headers;   /* owned, may be NULL */
+	struct err why;    /* told when the status is 400 or more */
+	const char *code;  /* ... with `Prefer: codes` */
+	bool later;        /* the handler answers by itself */
+	struct buf raw;    /* an answer that is no JSON: bytes, with raw_type */
+	const char *raw_type;
+};
+
+/* A deed: what is done at a path. {id} and {id2} are numbers, {name} a word. Returns an HTTP status. */
+struct route {
+	const char *method, *path;
+	int (*handle)(struct call *c);
+	bool write; /* an auditor may not */
+	const char *doc;
+};
+extern const struct route console_routes[], agent_routes[]; /* {0} last */
+
+/* ---- resource.c: collections ---- */
+
+struct resource {
+	const char *path, *list, *noun; /* "directorylists", "directoryLists", "directory list" */
+	const char *name_field;
+	const char *parent_field; /* names are unique below the same parent; NULL: in all */
+	const struct field *fields;
+	unsigned verbs;
+	const char *created, *updated, *deleted; /* kinds of system events; NULL: object-* */
+	/* Beyond types; old NULL: create. May change object. */
+	int (*check)(struct call *c, int64_t id, const json_t *old, json_t *object);
+	/* Completes what is shown (object is what fields_show() made, full what is stored). */
+	void (*show)(struct call *c, int64_t id, const json_t *full, json_t *object);
+	/* After a change was stored, in the same transaction. */
+	void (*changed)(struct call *c, int64_t id, const json_t *old, const json_t *object);
+	int (*may_delete)(struct call *c, int64_t id);
+};
+
+enum verb { V_LIST = 1, V_GET = 2, V_CREATE = 4, V_MODIFY = 8, V_DELETE = 16, V_SEARCH = 32, V_EVERY = 63 };
+
+extern const struct resource resources[]; /* {0} last */
+const struct resource *resource_find(struct str path);
+int resource_call(struct call *c, const struct resource *r); /* by c->rq->method and c->id, c->name */
+json_t *object_get(struct store *s, const char *kind, int64_t id); /* new reference, or NULL */
+int object_add(struct store *s, const struct resource *r, int64_t id, const json_t *object, int64_t *out);
+int object_set(struct store *s, const struct resource *r, int64_t id, const json_t *object);
+int64_t object_named(struct store *s, const char *kind, const char *name);
+/* Which objects of a list a search body asks for, sorted and cut; 0 or -EINVAL. */
+int search_apply(const struct field *fields, const json_t *body, json_t *list, struct err *why);
+bool query_true(const struct request *rq, const char *name);
+const char *query_text(const struct request *rq, const char *name, const char *otherwise);
+
+/* ---- events ---- */
+
+/* Stores one of our own, says it on the stream. The event is consumed. */
+void system_event(struct app *a, struct event *ev);
+/* A system event about an object; before and after may be NULL. */
+void audit(struct call *c, const char *kind, const char *type, int64_t id, const char *name, const json_t *before,
+           const json_t *after);
+/* 1 stored, 0 known before, or -errno. */
+int event_store(struct app *a, int64_t computer, const char *host, const struct event *ev, int64_t *id);
+int events_list(struct call *c);
+int events_search(struct call *c);
+int events_get(struct call *c);
+int events_classes(struct call *c);
+
+/* ---- sessions and keys ---- */
+
+int authenticate(struct call *c); /* 0, or an HTTP status; fills c->who */
+void rates_reset(struct app *a);
+int session_open(struct call *c);
+int session_current(struct call *c);
+int session_close(struct call *c);
+int password_hash(const char *password, char out[static 128]);
+bool password_fits(const char *password, const char *hash);
+int key_current(struct call *c);
+int key_secret(struct call *c);
+int key_current_secret(struct call *c);
+void key_secret_make(struct call *c, int64_t id, json_t *object); /* sets object's secretKey */
+void sessions_sweep(struct app *a);
+
+/* ---- policies and computers ---- */
+
+extern const struct field policy_fields[], computer_fields[];
+int policy_check(struct call *c, int64_t id, const json_t *old, json_t *object);
+void policy_show(struct call *c, int64_t id, const json_t *full, json_t *object);
+void policy_changed(struct call *c, int64_t id, const json_t *old, const json_t *object);
+int policy_may_delete(struct call *c, int64_t id);
+int computer_check(struct call *c, int64_t id, const json_t *old, json_t *object);
+void computer_show(struct call *c, int64_t id, const json_t *full, json_t *object);
+void computer_changed(struct call *c, int64_t id, const json_t *old, const json_t *object);
+int computer_may_delete(struct call *c, int64_t id);
+int setting_get(struct call *c);
+int setting_set(struct call *c);
+int setting_delete(struct call *c);
+/* The value of an effective setting of a computer (id > 0) or policy. */
+void setting_value(struct app *a, const char *kind, int64_t id, const char *name, struct buf *out);
+/* Marks the effective policies as due: of one computer, or of all (0). */
+void policies_due(struct app *a, int64_t computer);
+/* Compiles and signs what is due; called by app_tick() and after changes. */
+void policy_compile(struct app *a, int64_t computer);
+void policy_signed(struct app *a, int64_t computer, struct str policy, int64_t version, int rc, struct str signature);
+
+/* ---- agents, jobs, stream ---- */
+
+int agent_ca(struct call *c);
+int agent_activate(struct call *c);
+int agent_heartbeat(struct call *c);
+int agent_policy(struct call *c);
+int agent_commands(struct call *c);
+int agent_results(struct call *c);
+int agent_events(struct call *c);
+int agent_files(struct call *c);
+int agent_identified(struct call *c);
+int agent_known(struct call *c); /* fills c->who from the certificate: 0, or an HTTP status */
+void agent_forget(struct app *a, int64_t computer);
+void agents_wake(struct app *a, int64_t computer); /* those that wait for commands; 0: all */
+void agents_tick(struct app *a);
+bool agents_gone(struct app *a, uint64_t id);
+bool agent_connected(struct app *a, int64_t computer);
+char *computer_name(struct store *s, int64_t id); /* display name or host name; owned by the caller, never NULL */
+
+int job_add(struct call *c, const char *kind, int64_t computer, json_t *args, json_t **shown);
+int jobs_list(struct call *c);
+int job_get(struct call *c);
+int job_cancel(struct call *c);
+int job_scan(struct call *c);
+int job_deactivate(struct call *c);
+int job_send_policy(struct call *c);
+int job_check_status(struct call *c);
+json_t *job_show(struct app *a, int64_t id);
+void job_said(struct app *a, int64_t computer, const json_t *result);
+void jobs_tick(struct app *a);
+int files_list(struct call *c);
+int file_restore(struct call *c);
+int file_delete(struct call *c);
+int file_download(struct call *c);
+int file_content(struct call *c);
+
+int stream_open(struct call *c);
+void stream_say(struct app *a, const char *topic, const char *event, json_t *data); /* takes data */
+void stream_tick(struct app *a);
+bool stream_gone(struct app *a, uint64_t id);
+void stream_done(struct app *a);
+
+int manager_about(struct call *c);
+int deployment_script(struct call *c);
+int activation_information(struct call *c);
+int antimalware_status(struct call *c);
+int change_password(struct call *c);
+
+/* ---- asking the authority ---- */
+
+struct signing {
+	LIST_ENTRY(signing) next;
+	uint64_t ticket;
+	void (*done)(struct app *a, struct signing *s, int rc, struct str result);
+	int64_t computer, version;
+	char *text; /* owned: what it is about */
+	uint64_t request; /* that waits for it */
+	json_t *more;     /* owned */
+};
+struct signing *sign_later(struct app *a, void (*done)(struct app *, struct signing *, int, struct str));
+
+/* ---- answering ---- */
+
+void answer_json(struct app *a, uint64_t id, int status, const json_t *body, const json_t *headers);
+void answer_error(struct app *a, uint64_t id, int status, const char *message);

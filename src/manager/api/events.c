@@ -1,0 +1,459 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "manager/api/app.h"
+#include "module/module.h"
+
+enum { PAGE_DEFAULT = 50, PAGE_MAX = 5000, ARGS_MAX = 64, CRITERIA_MAX = 30 };
+
+static const struct event_class *class_find(struct str name)
+{
+	for (const struct event_class *const *c = event_classes; *c; c++)
+		if (str_is(name, (*c)->name))
+			return *c;
+	return NULL;
+}
+
+/* "antiMalwareEvents": the list's key. */
+static const char *list_key(const struct event_class *c)
+{
+	static char key[64];
+	snprintf(key, sizeof(key), "%ss", c->type);
+	key[0] = (char)(key[0] + 32);
+	return key;
+}
+
+/* ---- storing ---- */
+
+static struct val value_of(const json_t *v)
+{
+	if (json_is_string(v))
+		return VAL_TEXT(json_string_value(v));
+	if (json_is_boolean(v))
+		return VAL_INT(json_is_true(v));
+	return json_is_integer(v) ? VAL_INT(json_integer_value(v)) : VAL_NULL;
+}
+
+static json_t *shown(const struct event_class *class, const struct rows *r)
+{
+	struct event ev = { .class = class, .fields = json_object() };
+	char kind[64];
+	snprintf(kind, sizeof(kind), "%.*s", STR_ARG(col_str(r, 3)));
+	ev.kind = event_kind_find(class, kind);
+	json_t *o = json_object();
+	json_set_int(o, "ID", r->col[0].i);
+	json_set_int(o, "logDate", r->col[4].i);
+	json_set_int(o, "received", r->col[5].i);
+	json_set_int(o, "computerID", r->col[1].i);
+	json_set_bytes(o, "hostName", col_str(r, 2));
+	json_set_text(o, "kind", kind);
+	int i = 6;
+	for (const struct event_field *f = class->fields; f->name && i < r->ncols; f++, i++) {
+		json_t *v = NULL;
+		if (r->col[i].type == V_TEXT)
+			v = json_stringn(r->col[i].p, r->col[i].n);
+		else if (r->col[i].type == V_INT)
+			v = f->type == EV_BOOL ? json_boolean(r->col[i].i) : json_integer(r->col[i].i);
+		if (v)
+			json_set(ev.fields, f->name, v);
+	}
+	if (ev.kind) {
+		static const char *const words[] = { "info", "warning", "error" };
+		AUTO(buf_done) struct buf s = { 0 };
+		event_sentence(&s, &ev, "en");
+		json_set_int(o, "number", ev.kind->number);
+		json_set_text(o, "severity", words[ev.kind->severity]);
+		json_set_bytes(o, "sentence", buf_view(&s));
+	}
+	json_object_update(o, ev.fields);
+	json_decref(ev.fields);
+	return o;
+}
+
+static void add_columns(struct buf *b, const struct event_class *class)
+{
+	buf_z(b, "id, computer, host, kind, time, received");
+	for (const struct event_field *f = class->fields; f->name; f++)
+		buf_fmt(b, ", \"%s\"", f->name);
+}
+
+static json_t *one(struct app *a, const struct event_class *class, int64_t id)
+{
+	AUTO(buf_done) struct buf b = { 0 };
+	struct rows r;
+	json_t *o = NULL;
+	buf_z(&b, "select ");
+	add_columns(&b, class);
+	buf_fmt(&b, " from event_%s where id = $1", class->name);
+	int rc = store_query_sql(a->store, b.p, ARGS(VAL_INT(id)), &r);
+	if (rc == 0 && rows_next(&r) == 1)
+		o = shown(class, &r);
+	rows_done(&r);
+	return o;
+}
+
+int event_store(struct app *a, int64_t computer, const char *host, const struct event *ev, int64_t *id)
+{
+	AUTO(buf_done) struct buf names = { 0 }, marks = { 0 }, b = { 0 };
+	struct val args[ARGS_MAX] = { VAL_INT(computer), VAL_TEXT(host), VAL_TEXT(ev->kind->name), VAL_INT(ev->time_ms),
+		                      VAL_INT(clock_ms()), VAL_TEXT(ev->unique) };
+	size_t n = 6;
+	for (const struct event_field *f = ev->class->fields; f->name && n < ARGS_MAX; f++) {
+		const json_t *v = json_object_get(ev->fields, f->name);
+		if (!v)
+			continue;
+		args[n++] = value_of(v);
+		buf_fmt(&names, ", \"%s\"", f->name);
+		buf_fmt(&marks, ", $%zu", n);
+	}
+	buf_fmt(&b,
+	        "insert into event_%s (computer, host, kind, time, received, uniq%s) values ($1, $2, $3, $4, $5, $6%s)"
+	        " on conflict (uniq) do nothing returning id",
+	        ev->class->name, names.p ? names.p : "", marks.p ? marks.p : "");
+	struct rows r;
+	int rc = store_query_sql(a->store, b.p, args, n, &r);
+	if (rc == 0)
+		rc = rows_next(&r);
+	if (rc == 1)
+		*id = r.col[0].i;
+	/* The statement has to end before it counts. */
+	if (rc == 1 && rows_next(&r) < 0)
+		rc = -EIO;
+	rows_done(&r);
+	if (rc == 1)
+		stream_say(a, "events", "event",
+		           json_pack("{s:s,s:s,s:o}", "op", "create", "class", ev->class->name, "object", one(a, ev->class, *id)));
+	return rc;
+}
+
+void system_event(struct app *a, struct event *ev)
+{
+	char host[256] = "";
+	int64_t id = 0;
+	gethostname(host, sizeof(host) - 1);
+	event_text(ev, "ManagerNodeName", host);
+	int rc = event_store(a, 0, "", ev, &id);
+	if (rc < 0)
+		log_error("store system event %s: %s", ev->kind->name, store_error(a->store));
+	event_done(ev);
+}
+
+static void set_json(struct event *ev, const char *field, const json_t *v)
+{
+	AUTO(buf_done) struct buf b = { 0 };
+	if (!v)
+		return;
+	json_write(&b, v);
+	json_set(ev->fields, field, json_stringn(b.p ? b.p : "", b.n));
+}
+
+/* Only what differs. */
+static json_t *difference(const json_t *from, const json_t *against)
+{
+	json_t *o = json_object();
+	const char *key;
+	json_t *v;
+	json_object_foreach((json_t *)(uintptr_t)from, key, v)
+		if (!json_equal(v, json_object_get(against, key)))
+			json_set(o, key, json_incref(v));
+	return o;
+}
+
+void audit(struct call *c, const char *kind, const char *type, int64_t id, const char *name, const json_t *before,
+           const json_t *after)
+{
+	struct event ev;
+	event_init(&ev, &event_class_system, kind);
+	event_text(&ev, "ActionBy", c->who.name[0] ? c->who.name : "System");
+	event_int(&ev, "AdministratorID", c->who.administrator);
+	event_text(&ev, "TargetType", type);
+	event_int(&ev, "TargetID", id);
+	event_text(&ev, "TargetName", name);
+	AUTO(json_decrefp) json_t *b = before ? difference(before, after) : NULL;
+	AUTO(json_decrefp) json_t *d = after ? difference(after, before) : NULL;
+	set_json(&ev, "Before", b);
+	set_json(&ev, "After", d);
+	system_event(c->app, &ev);
+}
+
+/* ---- reading ---- */
+
+/* A "where" in the making: conditions joined by and, values as parameters. */
+struct where {
+	struct buf sql;
+	struct val args[ARGS_MAX];
+	size_t n;
+};
+
+static void condition(struct where *w, const char *fmt, struct val v)
+{
+	w->args[w->n++] = v;
+	buf_z(&w->sql, w->n == 1 ? " where " : " and ");
+	buf_fmt(&w->sql, fmt, (int)w->n);
+}
+
+static int run(struct call *c, const struct event_class *class, struct where *w, bool oldest_first, int64_t max)
+{
+	AUTO(buf_done) struct buf b = { 0 };
+	struct rows r;
+	buf_z(&b, "select ");
+	add_columns(&b, class);
+	buf_fmt(&b, " from event_%s%s order by id %s limit %lld", class->name, w->sql.p ? w->sql.p : "",
+	        oldest_first ? "asc" : "desc", (long long)max + 1);
+	json_t *list = json_array();
+	int rc = store_query_sql(c->app->store, b.p, w->args, w->n, &r);
+	int64_t last = 0;
+	bool more = false;
+	while (rc == 0 && rows_next(&r) == 1) {
+		more = (int64_t)json_array_size(list) == max;
+		if (more)
+			break;
+		last = r.col[0].i;
+		json_array_append_new(list, shown(class, &r));
+	}
+	rows_done(&r);
+	if (rc < 0)
+		err_set(&c->why, 0, "The database refused: %s.", store_error(c->app->store));
+	c->out = json_object();
+	json_set(c->out, list_key(class), list);
+	if (more)
+		json_set(c->out, "next", json_sprintf("%lld", (long long)last));
+	const json_t *first = json_array_get(list, 0);
+	if (first && !oldest_first)
+		json_set(c->out, "newest", json_sprintf("%lld", (long long)json_int(first, "ID", 0)));
+	return rc < 0 ? 500 : 200;
+}
+
+static const struct event_class *class_of(struct call *c)
+{
+	/* /api/events/NAME... */
+	struct str rest = str_skip(str_of(c->rq->path), strlen("/api/events/"));
+	const struct event_class *class = class_find(str_cut(&rest, '/'));
+	if (!class)
+		err_set(&c->why, 0, "There are no such events.");
+	return class;
+}
+
+static int number(struct call *c, const char *name, int64_t min, int64_t max, int64_t *out)
+{
+	const char *text = query_text(c->rq, name, NULL);
+	if (!text || !*text)
+		return 0;
+	if (str_i64(str_of(text), min, max, out) < 0)
+		return err_set(&c->why, -EINVAL, "Invalid value for %s.", name);
+	return 1;
+}
+
+static void add_text(struct where *w, const struct event_class *class, const char *q)
+{
+	AUTO(buf_done) struct buf b = { 0 }, like = { 0 };
+	for (const char *p = q; *p; p++) {
+		if (strchr("%_\\", *p))
+			buf_char(&like, '\\');
+		buf_char(&like, *p);
+	}
+	buf_z(&b, "(host like '%%' || $%1$d || '%%' escape '\\'");
+	for (const struct event_field *f = class->fields; f->name; f++)
+		if (f->type == EV_TEXT)
+			buf_fmt(&b, " or \"%s\" like '%%%%' || $%%1$d || '%%%%' escape '\\'", f->name);
+	buf_char(&b, ')');
+	/* The value must outlive the query. */
+	static char text[1000];
+	snprintf(text, sizeof(text), "%s", like.p ? like.p : "");
+	w->args[w->n++] = VAL_TEXT(text);
+	buf_z(&w->sql, w->n == 1 ? " where " : " and ");
+	struct str rest = buf_view(&b);
+	while (rest.p) { /* "$%1$d" is the place of the parameter; "%%" a percent sign */
+		struct str part = str_cut(&rest, '%');
+		buf_str(&w->sql, part);
+		if (!rest.p)
+			break;
+		if (str_starts(rest, STR("1$d"))) {
+			buf_fmt(&w->sql, "%zu", w->n);
+			rest = str_skip(rest, 3);
+		} else {
+			buf_char(&w->sql, '%');
+			rest = str_skip(rest, 1);
+		}
+	}
+}
+
+int events_list(struct call *c)
+{
+	const struct event_class *class = class_of(c);
+	AUTO(buf_done) struct buf none = { 0 };
+	struct where w = { .sql = none };
+	int64_t max = PAGE_DEFAULT, v = 0;
+	static const struct {
+		const char *name, *sql;
+	} filters[] = { { "before", "id < $%d" }, { "after", "id > $%d" },   { "computerID", "computer = $%d" },
+			{ "from", "time >= $%d" }, { "to", "time <= $%d" } };
+	if (!class)
+		return 404;
+	if (number(c, "maxItems", 1, PAGE_MAX, &max) < 0)
+		return 400;
+	for (size_t i = 0; i < ARRAY_LEN(filters); i++) {
+		int rc = number(c, filters[i].name, 0, INT64_MAX, &v);
+		if (rc < 0)
+			return 400;
+		if (rc > 0)
+			condition(&w, filters[i].sql, VAL_INT(v));
+	}
+	const char *q = query_text(c->rq, "q", "");
+	if (*q && strlen(q) <= 200)
+		add_text(&w, class, q);
+	/* What came after a cursor is read from the cursor on, so that nothing between is missed. */
+	int status = run(c, class, &w, query_text(c->rq, "after", NULL) != NULL, max);
+	buf_done(&w.sql);
+	return status;
+}
+
+struct ranges {
+	const char *key, *test;
+	enum event_type a, b;
+};
+
+static const char *operator_of(const json_t *criterion, const char *key)
+{
+	static const char *const words[][2] = { { "equal", "=" },       { "not-equal", "<>" },
+		                                { "less-than", "<" },   { "less-than-or-equal", "<=" },
+		                                { "greater-than", ">" }, { "greater-than-or-equal", ">=" } };
+	const char *word = json_text(criterion, key, "equal");
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcmp(word, words[i][0]) == 0)
+			return words[i][1];
+	return NULL;
+}
+
+/* The column of a search field and its type; NULL: there is none. */
+static const char *column_of(const struct event_class *class, const char *name, enum event_type *type)
+{
+	static const struct {
+		const char *name, *column;
+		enum event_type type;
+	} own[] = { { "logDate", "time", EV_TIME },      { "received", "received", EV_TIME },
+		    { "computerID", "computer", EV_INT }, { "hostName", "host", EV_TEXT },
+		    { "kind", "kind", EV_TEXT } };
+	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+		if (strcmp(own[i].name, name) == 0) {
+			*type = own[i].type;
+			return own[i].column;
+		}
+	}
+	const struct event_field *f = event_field_find(class, name);
+	if (f)
+		*type = f->type;
+	return f ? f->name : NULL;
+}
+
+static int add_criterion(struct call *c, const struct event_class *class, struct where *w, const json_t *in)
+{
+	char sql[160];
+	const char *op = NULL;
+	if (json_object_get(in, "idValue")) {
+		op = operator_of(in, "idTest");
+		if (!op || !json_is_integer(json_object_get(in, "idValue")))
+			return err_set(&c->why, -EINVAL, "Invalid idTest or idValue.");
+		snprintf(sql, sizeof(sql), "id %s $%%d", op);
+		condition(w, sql, VAL_INT(json_int(in, "idValue", 0)));
+		return 0;
+	}
+	enum event_type type = EV_TEXT;
+	const char *name = json_text(in, "fieldName", "");
+	const char *column = column_of(class, name, &type);
+	if (!column)
+		return err_set(&c->why, -EINVAL, "Unknown search field %.60s.", name);
+	const json_t *text = json_object_get(in, "stringValue"), *num = json_object_get(in, "numericValue");
+	if (json_is_string(text) && type == EV_TEXT) {
+		op = operator_of(in, "stringTest");
+		if (!op || strlen(op) != (op[0] == '=' ? 1 : 2))
+			return err_set(&c->why, -EINVAL, "Invalid stringTest.");
+		snprintf(sql, sizeof(sql), "\"%s\" %s $%%d", column, op[0] == '=' ? "like" : "not like");
+		condition(w, sql, VAL_TEXT(json_string_value(text)));
+		return 0;
+	}
+	if (json_is_integer(num) && type != EV_TEXT) {
+		op = operator_of(in, "numericTest");
+		if (!op)
+			return err_set(&c->why, -EINVAL, "Invalid numericTest.");
+		snprintf(sql, sizeof(sql), "\"%s\" %s $%%d", column, op);
+		condition(w, sql, VAL_INT(json_integer_value(num)));
+		return 0;
+	}
+	const json_t *first = json_object_get(in, "firstDateValue"), *last = json_object_get(in, "lastDateValue");
+	if (type == EV_TIME && (json_is_integer(first) || json_is_integer(last))) {
+		snprintf(sql, sizeof(sql), "\"%s\" %s $%%d", column, json_bool(in, "firstDateInclusive", true) ? ">=" : ">");
+		if (json_is_integer(first))
+			condition(w, sql, VAL_INT(json_integer_value(first)));
+		snprintf(sql, sizeof(sql), "\"%s\" %s $%%d", column, json_bool(in, "lastDateInclusive", true) ? "<=" : "<");
+		if (json_is_integer(last))
+			condition(w, sql, VAL_INT(json_integer_value(last)));
+		return 0;
+	}
+	return err_set(&c->why, -EINVAL, "Field %s cannot be searched like that.", name);
+}
+
+int events_search(struct call *c)
+{
+	const struct event_class *class = class_of(c);
+	struct where w = { .n = 0 };
+	const json_t *criteria = json_object_get(c->body, "searchCriteria");
+	size_t n = json_is_array(criteria) ? json_array_size(criteria) : json_is_object(criteria) ? 1 : 0;
+	int64_t max = json_int(c->body, "maxItems", PAGE_MAX);
+	if (!class)
+		return 404;
+	if (n > CRITERIA_MAX || max < 0 || max > PAGE_MAX) {
+		err_set(&c->why, 0, "Invalid searchCriteria or maxItems.");
+		return 400;
+	}
+	bool oldest_first = json_bool(c->body, "sortByObjectID", false);
+	for (size_t i = 0; i < n; i++) {
+		const json_t *one_of = json_is_array(criteria) ? json_array_get(criteria, i) : criteria;
+		oldest_first |= json_object_get(one_of, "idValue") != NULL;
+		if (add_criterion(c, class, &w, one_of) < 0) {
+			buf_done(&w.sql);
+			return 400;
+		}
+	}
+	int status = run(c, class, &w, oldest_first, max);
+	buf_done(&w.sql);
+	return status;
+}
+
+int events_get(struct call *c)
+{
+	const struct event_class *class = class_of(c);
+	c->out = class ? one(c->app, class, c->id) : NULL;
+	if (c->out)
+		return 200;
+	err_set(&c->why, 0, "The event does not exist.");
+	return 404;
+}
+
+int events_classes(struct call *c)
+{
+	static const char *const types[] = { "text", "integer", "boolean", "time" };
+	static const char *const severities[] = { "info", "warning", "error" };
+	json_t *list = json_array();
+	for (const struct event_class *const *p = event_classes; *p; p++) {
+		json_t *fields = json_array(), *kinds = json_array();
+		for (const struct event_field *f = (*p)->fields; f->name; f++)
+			json_array_append_new(fields, json_pack("{s:s,s:s,s:{s:s,s:s}}", "name", f->name, "type", types[f->type],
+			                                        "label", "en", f->en, "ja", f->ja));
+		for (const struct event_kind *k = (*p)->kinds; k->name; k++)
+			json_array_append_new(kinds, json_pack("{s:I,s:s,s:s,s:{s:s,s:s}}", "number", (json_int_t)k->number, "name",
+			                                       k->name, "severity", severities[k->severity], "sentence", "en",
+			                                       k->en, "ja", k->ja));
+		json_array_append_new(list, json_pack("{s:s,s:s,s:{s:s,s:s},s:o,s:o}", "name", (*p)->name, "type", (*p)->type,
+		                                      "label", "en", (*p)->en, "ja", (*p)->ja, "fields", fields, "kinds",
+		                                      kinds));
+	}
+	c->out = json_object();
+	json_set(c->out, "classes", list);
+	return 200;
+}
