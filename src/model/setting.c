@@ -3,7 +3,7 @@
 #include <errno.h>
 
 /* clang-format off */
-const struct setting settings[] = {
+const struct setting policy_settings[] = {
 #define SETTING(name, type, otherwise, choices, doc) { #name, type, otherwise, choices, doc },
 #include "model/settings.def"
 #undef SETTING
@@ -13,7 +13,7 @@ const struct setting settings[] = {
 
 const struct setting *setting_find(const char *name)
 {
-	for (const struct setting *s = settings; s->name; s++)
+	for (const struct setting *s = policy_settings; s->name; s++)
 		if (strcmp(s->name, name) == 0)
 			return s;
 	return NULL;
@@ -62,7 +62,8 @@ int setting_take(const struct setting *s, struct str in, struct str *out, struct
 	if (rc == 0)
 		return 0;
 	return err_set(why, -EINVAL, "Invalid value for %s. It must be %s %s.", s->name,
-	               s->type == ST_INT ? "a number within" : "one of", s->type == ST_BOOL ? "true|false" : s->choices);
+	               s->type == ST_INT ? "a number within" : "one of",
+	               s->type == ST_BOOL ? "true|false" : s->choices);
 }
 
 uint64_t setting_seconds(struct str value)
@@ -70,7 +71,10 @@ uint64_t setting_seconds(struct str value)
 	static const struct {
 		struct str unit;
 		uint64_t seconds;
-	} units[] = { { { "Second", 6 }, 1 }, { { "Minute", 6 }, 60 }, { { "Hour", 4 }, 3600 }, { { "Day", 3 }, 86400 } };
+	} units[] = { { { "Second", 6 }, 1 },
+		      { { "Minute", 6 }, 60 },
+		      { { "Hour", 4 }, 3600 },
+		      { { "Day", 3 }, 86400 } };
 	struct str rest = value;
 	uint64_t n = 0;
 	if (str_u64(str_cut(&rest, ' '), 0, 100000, &n) < 0)

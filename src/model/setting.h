@@ -16,9 +16,10 @@ struct setting {
 	const char *doc;
 };
 
-extern const struct setting settings[]; /* {0} last */
+extern const struct setting policy_settings[]; /* {0} last */
 const struct setting *setting_find(const char *name);
-/* 0 and the value in its canonical form (borrowed from the table where it is a choice), or -EINVAL. */
+/* 0 and the value in its canonical form (borrowed from the table where it is a choice), or -EINVAL.
+ */
 int setting_take(const struct setting *s, struct str in, struct str *out, struct err *why);
 /* "10 Minutes" and the like in seconds; 0: not a duration. */
 uint64_t setting_seconds(struct str value);

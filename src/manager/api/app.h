@@ -24,9 +24,9 @@ struct app {
 	LIST_HEAD(, listening) listeners;
 	LIST_HEAD(, polling) pollers;
 	LIST_HEAD(, signing) signings;
-	uint64_t news;       /* the newest message's number on the stream */
-	json_t *recent;      /* the last messages, {"id","event","topic","data"} */
-	struct map rates;    /* requests of each key in this minute: struct rate */
+	uint64_t news;    /* the newest message's number on the stream */
+	json_t *recent;   /* the last messages, {"id","event","topic","data"} */
+	struct map rates; /* requests of each key in this minute: struct rate */
 	uint64_t started_ms, swept_ms;
 };
 
@@ -43,19 +43,20 @@ struct call {
 	struct app *app;
 	const struct request *rq;
 	struct who who;
-	int64_t id, id2;   /* the numbers in the path */
-	const char *name;  /* the word in the path */
-	json_t *body;      /* owned: what was sent, an object or NULL */
-	json_t *out;       /* owned: what is answered */
-	json_t *headers;   /* owned, may be NULL */
-	struct err why;    /* told when the status is 400 or more */
-	const char *code;  /* ... with `Prefer: codes` */
-	bool later;        /* the handler answers by itself */
-	struct buf raw;    /* an answer that is no JSON: bytes, with raw_type */
+	int64_t id, id2;  /* the numbers in the path */
+	const char *name; /* the word in the path */
+	json_t *body;     /* owned: what was sent, an object or NULL */
+	json_t *out;      /* owned: what is answered */
+	json_t *headers;  /* owned, may be NULL */
+	struct err why;   /* told when the status is 400 or more */
+	const char *code; /* ... with `Prefer: codes` */
+	bool later;       /* the handler answers by itself */
+	struct buf raw;   /* an answer that is no JSON: bytes, with raw_type */
 	const char *raw_type;
 };
 
-/* A deed: what is done at a path. {id} and {id2} are numbers, {name} a word. Returns an HTTP status. */
+/* A deed: what is done at a path. {id} and {id2} are numbers, {name} a word. Returns an HTTP
+ * status. */
 struct route {
 	const char *method, *path;
 	int (*handle)(struct call *c);
@@ -82,13 +83,23 @@ struct resource {
 	int (*may_delete)(struct call *c, int64_t id);
 };
 
-enum verb { V_LIST = 1, V_GET = 2, V_CREATE = 4, V_MODIFY = 8, V_DELETE = 16, V_SEARCH = 32, V_EVERY = 63 };
+enum verb {
+	V_LIST = 1,
+	V_GET = 2,
+	V_CREATE = 4,
+	V_MODIFY = 8,
+	V_DELETE = 16,
+	V_SEARCH = 32,
+	V_EVERY = 63
+};
 
 extern const struct resource resources[]; /* {0} last */
 const struct resource *resource_find(struct str path);
-int resource_call(struct call *c, const struct resource *r); /* by c->rq->method and c->id, c->name */
+int resource_call(struct call *c,
+                  const struct resource *r); /* by c->rq->method and c->id, c->name */
 json_t *object_get(struct store *s, const char *kind, int64_t id); /* new reference, or NULL */
-int object_add(struct store *s, const struct resource *r, int64_t id, const json_t *object, int64_t *out);
+int object_add(struct store *s, const struct resource *r, int64_t id, const json_t *object,
+               int64_t *out);
 int object_set(struct store *s, const struct resource *r, int64_t id, const json_t *object);
 int64_t object_named(struct store *s, const char *kind, const char *name);
 /* Which objects of a list a search body asks for, sorted and cut; 0 or -EINVAL. */
@@ -101,10 +112,11 @@ const char *query_text(const struct request *rq, const char *name, const char *o
 /* Stores one of our own, says it on the stream. The event is consumed. */
 void system_event(struct app *a, struct event *ev);
 /* A system event about an object; before and after may be NULL. */
-void audit(struct call *c, const char *kind, const char *type, int64_t id, const char *name, const json_t *before,
-           const json_t *after);
+void audit(struct call *c, const char *kind, const char *type, int64_t id, const char *name,
+           const json_t *before, const json_t *after);
 /* 1 stored, 0 known before, or -errno. */
-int event_store(struct app *a, int64_t computer, const char *host, const struct event *ev, int64_t *id);
+int event_store(struct app *a, int64_t computer, const char *host, const struct event *ev,
+                int64_t *id);
 int events_list(struct call *c);
 int events_search(struct call *c);
 int events_get(struct call *c);
@@ -145,7 +157,8 @@ void setting_value(struct app *a, const char *kind, int64_t id, const char *name
 void policies_due(struct app *a, int64_t computer);
 /* Compiles and signs what is due; called by app_tick() and after changes. */
 void policy_compile(struct app *a, int64_t computer);
-void policy_signed(struct app *a, int64_t computer, struct str policy, int64_t version, int rc, struct str signature);
+void policy_signed(struct app *a, int64_t computer, struct str policy, int64_t version, int rc,
+                   struct str signature);
 
 /* ---- agents, jobs, stream ---- */
 
@@ -159,12 +172,15 @@ int agent_events(struct call *c);
 int agent_files(struct call *c);
 int agent_identified(struct call *c);
 int agent_known(struct call *c); /* fills c->who from the certificate: 0, or an HTTP status */
+void agent_seen(struct app *a, int64_t computer); /* it called: it is online */
 void agent_forget(struct app *a, int64_t computer);
 void agents_wake(struct app *a, int64_t computer); /* those that wait for commands; 0: all */
 void agents_tick(struct app *a);
 bool agents_gone(struct app *a, uint64_t id);
+void agents_drop(struct app *a); /* all that wait, unanswered */
 bool agent_connected(struct app *a, int64_t computer);
-char *computer_name(struct store *s, int64_t id); /* display name or host name; owned by the caller, never NULL */
+char *computer_name(struct store *s,
+                    int64_t id); /* display name or host name; owned by the caller, never NULL */
 
 int job_add(struct call *c, const char *kind, int64_t computer, json_t *args, json_t **shown);
 int jobs_list(struct call *c);
@@ -202,11 +218,12 @@ struct signing {
 	uint64_t ticket;
 	void (*done)(struct app *a, struct signing *s, int rc, struct str result);
 	int64_t computer, version;
-	char *text; /* owned: what it is about */
+	char *text;       /* owned: what it is about */
 	uint64_t request; /* that waits for it */
 	json_t *more;     /* owned */
 };
-struct signing *sign_later(struct app *a, void (*done)(struct app *, struct signing *, int, struct str));
+struct signing *sign_later(struct app *a,
+                           void (*done)(struct app *, struct signing *, int, struct str));
 
 /* ---- answering ---- */
 

@@ -58,7 +58,8 @@ static json_t *shown(const struct event_class *class, const struct rows *r)
 		if (r->col[i].type == V_TEXT)
 			v = json_stringn(r->col[i].p, r->col[i].n);
 		else if (r->col[i].type == V_INT)
-			v = f->type == EV_BOOL ? json_boolean(r->col[i].i) : json_integer(r->col[i].i);
+			v = f->type == EV_BOOL ? json_boolean(r->col[i].i)
+			                       : json_integer(r->col[i].i);
 		if (v)
 			json_set(ev.fields, f->name, v);
 	}
@@ -97,11 +98,13 @@ static json_t *one(struct app *a, const struct event_class *class, int64_t id)
 	return o;
 }
 
-int event_store(struct app *a, int64_t computer, const char *host, const struct event *ev, int64_t *id)
+int event_store(struct app *a, int64_t computer, const char *host, const struct event *ev,
+                int64_t *id)
 {
 	AUTO(buf_done) struct buf names = { 0 }, marks = { 0 }, b = { 0 };
-	struct val args[ARGS_MAX] = { VAL_INT(computer), VAL_TEXT(host), VAL_TEXT(ev->kind->name), VAL_INT(ev->time_ms),
-		                      VAL_INT(clock_ms()), VAL_TEXT(ev->unique) };
+	struct val args[ARGS_MAX] = { VAL_INT(computer),        VAL_TEXT(host),
+		                      VAL_TEXT(ev->kind->name), VAL_INT(ev->time_ms),
+		                      VAL_INT(clock_ms()),      VAL_TEXT(ev->unique) };
 	size_t n = 6;
 	for (const struct event_field *f = ev->class->fields; f->name && n < ARGS_MAX; f++) {
 		const json_t *v = json_object_get(ev->fields, f->name);
@@ -127,7 +130,8 @@ int event_store(struct app *a, int64_t computer, const char *host, const struct 
 	rows_done(&r);
 	if (rc == 1)
 		stream_say(a, "events", "event",
-		           json_pack("{s:s,s:s,s:o}", "op", "create", "class", ev->class->name, "object", one(a, ev->class, *id)));
+		           json_pack("{s:s,s:s,s:o}", "op", "create", "class", ev->class->name,
+		                     "object", one(a, ev->class, *id)));
 	return rc;
 }
 
@@ -158,14 +162,14 @@ static json_t *difference(const json_t *from, const json_t *against)
 	json_t *o = json_object();
 	const char *key;
 	json_t *v;
-	json_object_foreach((json_t *)(uintptr_t)from, key, v)
+	json_object_foreach ((json_t *)(uintptr_t)from, key, v)
 		if (!json_equal(v, json_object_get(against, key)))
 			json_set(o, key, json_incref(v));
 	return o;
 }
 
-void audit(struct call *c, const char *kind, const char *type, int64_t id, const char *name, const json_t *before,
-           const json_t *after)
+void audit(struct call *c, const char *kind, const char *type, int64_t id, const char *name,
+           const json_t *before, const json_t *after)
 {
 	struct event ev;
 	event_init(&ev, &event_class_system, kind);
@@ -190,21 +194,22 @@ struct where {
 	size_t n;
 };
 
-static void condition(struct where *w, const char *fmt, struct val v)
+static void condition(struct where *w, const char *column, const char *operator, struct val v)
 {
 	w->args[w->n++] = v;
-	buf_z(&w->sql, w->n == 1 ? " where " : " and ");
-	buf_fmt(&w->sql, fmt, (int)w->n);
+	buf_fmt(&w->sql, "%s\"%s\" %s $%zu", w->n == 1 ? " where " : " and ", column, operator,
+	        w->n);
 }
 
-static int run(struct call *c, const struct event_class *class, struct where *w, bool oldest_first, int64_t max)
+static int run(struct call *c, const struct event_class *class, struct where *w, bool oldest_first,
+               int64_t max)
 {
 	AUTO(buf_done) struct buf b = { 0 };
 	struct rows r;
 	buf_z(&b, "select ");
 	add_columns(&b, class);
-	buf_fmt(&b, " from event_%s%s order by id %s limit %lld", class->name, w->sql.p ? w->sql.p : "",
-	        oldest_first ? "asc" : "desc", (long long)max + 1);
+	buf_fmt(&b, " from event_%s%s order by id %s limit %lld", class->name,
+	        w->sql.p ? w->sql.p : "", oldest_first ? "asc" : "desc", (long long)max + 1);
 	json_t *list = json_array();
 	int rc = store_query_sql(c->app->store, b.p, w->args, w->n, &r);
 	int64_t last = 0;
@@ -225,7 +230,8 @@ static int run(struct call *c, const struct event_class *class, struct where *w,
 		json_set(c->out, "next", json_sprintf("%lld", (long long)last));
 	const json_t *first = json_array_get(list, 0);
 	if (first && !oldest_first)
-		json_set(c->out, "newest", json_sprintf("%lld", (long long)json_int(first, "ID", 0)));
+		json_set(c->out, "newest",
+		         json_sprintf("%lld", (long long)json_int(first, "ID", 0)));
 	return rc < 0 ? 500 : 200;
 }
 
@@ -249,50 +255,38 @@ static int number(struct call *c, const char *name, int64_t min, int64_t max, in
 	return 1;
 }
 
-static void add_text(struct where *w, const struct event_class *class, const char *q)
+/* Any text column that holds q. */
+static void add_text(struct where *w, const struct event_class *class, const char *q,
+                     struct buf *like)
 {
-	AUTO(buf_done) struct buf b = { 0 }, like = { 0 };
+	buf_char(like, '%');
 	for (const char *p = q; *p; p++) {
 		if (strchr("%_\\", *p))
-			buf_char(&like, '\\');
-		buf_char(&like, *p);
+			buf_char(like, '\\');
+		buf_char(like, *p);
 	}
-	buf_z(&b, "(host like '%%' || $%1$d || '%%' escape '\\'");
+	buf_char(like, '%');
+	w->args[w->n++] = VAL_TEXT(like->p);
+	buf_fmt(&w->sql, "%s(host like $%zu escape '\\'", w->n == 1 ? " where " : " and ", w->n);
 	for (const struct event_field *f = class->fields; f->name; f++)
 		if (f->type == EV_TEXT)
-			buf_fmt(&b, " or \"%s\" like '%%%%' || $%%1$d || '%%%%' escape '\\'", f->name);
-	buf_char(&b, ')');
-	/* The value must outlive the query. */
-	static char text[1000];
-	snprintf(text, sizeof(text), "%s", like.p ? like.p : "");
-	w->args[w->n++] = VAL_TEXT(text);
-	buf_z(&w->sql, w->n == 1 ? " where " : " and ");
-	struct str rest = buf_view(&b);
-	while (rest.p) { /* "$%1$d" is the place of the parameter; "%%" a percent sign */
-		struct str part = str_cut(&rest, '%');
-		buf_str(&w->sql, part);
-		if (!rest.p)
-			break;
-		if (str_starts(rest, STR("1$d"))) {
-			buf_fmt(&w->sql, "%zu", w->n);
-			rest = str_skip(rest, 3);
-		} else {
-			buf_char(&w->sql, '%');
-			rest = str_skip(rest, 1);
-		}
-	}
+			buf_fmt(&w->sql, " or \"%s\" like $%zu escape '\\'", f->name, w->n);
+	buf_char(&w->sql, ')');
 }
 
 int events_list(struct call *c)
 {
 	const struct event_class *class = class_of(c);
-	AUTO(buf_done) struct buf none = { 0 };
-	struct where w = { .sql = none };
+	AUTO(buf_done) struct buf like = { 0 };
+	struct where w = { .n = 0 };
 	int64_t max = PAGE_DEFAULT, v = 0;
 	static const struct {
-		const char *name, *sql;
-	} filters[] = { { "before", "id < $%d" }, { "after", "id > $%d" },   { "computerID", "computer = $%d" },
-			{ "from", "time >= $%d" }, { "to", "time <= $%d" } };
+		const char *name, *column, *operator;
+	} filters[] = { { "before", "id", "<" },
+		        { "after", "id", ">" },
+		        { "computerID", "computer", "=" },
+		        { "from", "time", ">=" },
+		        { "to", "time", "<=" } };
 	if (!class)
 		return 404;
 	if (number(c, "maxItems", 1, PAGE_MAX, &max) < 0)
@@ -302,27 +296,25 @@ int events_list(struct call *c)
 		if (rc < 0)
 			return 400;
 		if (rc > 0)
-			condition(&w, filters[i].sql, VAL_INT(v));
+			condition(&w, filters[i].column, filters[i].operator, VAL_INT(v));
 	}
 	const char *q = query_text(c->rq, "q", "");
 	if (*q && strlen(q) <= 200)
-		add_text(&w, class, q);
-	/* What came after a cursor is read from the cursor on, so that nothing between is missed. */
+		add_text(&w, class, q, &like);
+	/* What came after a cursor is read from the cursor on, so that nothing between is missed.
+	 */
 	int status = run(c, class, &w, query_text(c->rq, "after", NULL) != NULL, max);
 	buf_done(&w.sql);
 	return status;
 }
 
-struct ranges {
-	const char *key, *test;
-	enum event_type a, b;
-};
-
 static const char *operator_of(const json_t *criterion, const char *key)
 {
-	static const char *const words[][2] = { { "equal", "=" },       { "not-equal", "<>" },
-		                                { "less-than", "<" },   { "less-than-or-equal", "<=" },
-		                                { "greater-than", ">" }, { "greater-than-or-equal", ">=" } };
+	static const char *const words[][2] = {
+		{ "equal", "=" },        { "not-equal", "<>" },
+		{ "less-than", "<" },    { "less-than-or-equal", "<=" },
+		{ "greater-than", ">" }, { "greater-than-or-equal", ">=" }
+	};
 	const char *word = json_text(criterion, key, "equal");
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (strcmp(word, words[i][0]) == 0)
@@ -331,13 +323,16 @@ static const char *operator_of(const json_t *criterion, const char *key)
 }
 
 /* The column of a search field and its type; NULL: there is none. */
-static const char *column_of(const struct event_class *class, const char *name, enum event_type *type)
+static const char *column_of(const struct event_class *class, const char *name,
+                             enum event_type *type)
 {
 	static const struct {
 		const char *name, *column;
 		enum event_type type;
-	} own[] = { { "logDate", "time", EV_TIME },      { "received", "received", EV_TIME },
-		    { "computerID", "computer", EV_INT }, { "hostName", "host", EV_TEXT },
+	} own[] = { { "logDate", "time", EV_TIME },
+		    { "received", "received", EV_TIME },
+		    { "computerID", "computer", EV_INT },
+		    { "hostName", "host", EV_TEXT },
 		    { "kind", "kind", EV_TEXT } };
 	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
 		if (strcmp(own[i].name, name) == 0) {
@@ -351,16 +346,15 @@ static const char *column_of(const struct event_class *class, const char *name, 
 	return f ? f->name : NULL;
 }
 
-static int add_criterion(struct call *c, const struct event_class *class, struct where *w, const json_t *in)
+static int add_criterion(struct call *c, const struct event_class *class, struct where *w,
+                         const json_t *in)
 {
-	char sql[160];
 	const char *op = NULL;
 	if (json_object_get(in, "idValue")) {
 		op = operator_of(in, "idTest");
 		if (!op || !json_is_integer(json_object_get(in, "idValue")))
 			return err_set(&c->why, -EINVAL, "Invalid idTest or idValue.");
-		snprintf(sql, sizeof(sql), "id %s $%%d", op);
-		condition(w, sql, VAL_INT(json_int(in, "idValue", 0)));
+		condition(w, "id", op, VAL_INT(json_int(in, "idValue", 0)));
 		return 0;
 	}
 	enum event_type type = EV_TEXT;
@@ -368,31 +362,32 @@ static int add_criterion(struct call *c, const struct event_class *class, struct
 	const char *column = column_of(class, name, &type);
 	if (!column)
 		return err_set(&c->why, -EINVAL, "Unknown search field %.60s.", name);
-	const json_t *text = json_object_get(in, "stringValue"), *num = json_object_get(in, "numericValue");
+	const json_t *text = json_object_get(in, "stringValue"),
+		     *num = json_object_get(in, "numericValue");
 	if (json_is_string(text) && type == EV_TEXT) {
 		op = operator_of(in, "stringTest");
 		if (!op || strlen(op) != (op[0] == '=' ? 1 : 2))
 			return err_set(&c->why, -EINVAL, "Invalid stringTest.");
-		snprintf(sql, sizeof(sql), "\"%s\" %s $%%d", column, op[0] == '=' ? "like" : "not like");
-		condition(w, sql, VAL_TEXT(json_string_value(text)));
+		condition(w, column, op[0] == '=' ? "like" : "not like",
+		          VAL_TEXT(json_string_value(text)));
 		return 0;
 	}
 	if (json_is_integer(num) && type != EV_TEXT) {
 		op = operator_of(in, "numericTest");
 		if (!op)
 			return err_set(&c->why, -EINVAL, "Invalid numericTest.");
-		snprintf(sql, sizeof(sql), "\"%s\" %s $%%d", column, op);
-		condition(w, sql, VAL_INT(json_integer_value(num)));
+		condition(w, column, op, VAL_INT(json_integer_value(num)));
 		return 0;
 	}
-	const json_t *first = json_object_get(in, "firstDateValue"), *last = json_object_get(in, "lastDateValue");
+	const json_t *first = json_object_get(in, "firstDateValue"),
+		     *last = json_object_get(in, "lastDateValue");
 	if (type == EV_TIME && (json_is_integer(first) || json_is_integer(last))) {
-		snprintf(sql, sizeof(sql), "\"%s\" %s $%%d", column, json_bool(in, "firstDateInclusive", true) ? ">=" : ">");
 		if (json_is_integer(first))
-			condition(w, sql, VAL_INT(json_integer_value(first)));
-		snprintf(sql, sizeof(sql), "\"%s\" %s $%%d", column, json_bool(in, "lastDateInclusive", true) ? "<=" : "<");
+			condition(w, column, json_bool(in, "firstDateInclusive", true) ? ">=" : ">",
+			          VAL_INT(json_integer_value(first)));
 		if (json_is_integer(last))
-			condition(w, sql, VAL_INT(json_integer_value(last)));
+			condition(w, column, json_bool(in, "lastDateInclusive", true) ? "<=" : "<",
+			          VAL_INT(json_integer_value(last)));
 		return 0;
 	}
 	return err_set(&c->why, -EINVAL, "Field %s cannot be searched like that.", name);
@@ -403,7 +398,9 @@ int events_search(struct call *c)
 	const struct event_class *class = class_of(c);
 	struct where w = { .n = 0 };
 	const json_t *criteria = json_object_get(c->body, "searchCriteria");
-	size_t n = json_is_array(criteria) ? json_array_size(criteria) : json_is_object(criteria) ? 1 : 0;
+	size_t n = json_is_array(criteria)    ? json_array_size(criteria)
+	           : json_is_object(criteria) ? 1
+	                                      : 0;
 	int64_t max = json_int(c->body, "maxItems", PAGE_MAX);
 	if (!class)
 		return 404;
@@ -413,7 +410,8 @@ int events_search(struct call *c)
 	}
 	bool oldest_first = json_bool(c->body, "sortByObjectID", false);
 	for (size_t i = 0; i < n; i++) {
-		const json_t *one_of = json_is_array(criteria) ? json_array_get(criteria, i) : criteria;
+		const json_t *one_of =
+			json_is_array(criteria) ? json_array_get(criteria, i) : criteria;
 		oldest_first |= json_object_get(one_of, "idValue") != NULL;
 		if (add_criterion(c, class, &w, one_of) < 0) {
 			buf_done(&w.sql);
@@ -443,15 +441,19 @@ int events_classes(struct call *c)
 	for (const struct event_class *const *p = event_classes; *p; p++) {
 		json_t *fields = json_array(), *kinds = json_array();
 		for (const struct event_field *f = (*p)->fields; f->name; f++)
-			json_array_append_new(fields, json_pack("{s:s,s:s,s:{s:s,s:s}}", "name", f->name, "type", types[f->type],
+			json_array_append_new(fields, json_pack("{s:s,s:s,s:{s:s,s:s}}", "name",
+			                                        f->name, "type", types[f->type],
 			                                        "label", "en", f->en, "ja", f->ja));
 		for (const struct event_kind *k = (*p)->kinds; k->name; k++)
-			json_array_append_new(kinds, json_pack("{s:I,s:s,s:s,s:{s:s,s:s}}", "number", (json_int_t)k->number, "name",
-			                                       k->name, "severity", severities[k->severity], "sentence", "en",
-			                                       k->en, "ja", k->ja));
-		json_array_append_new(list, json_pack("{s:s,s:s,s:{s:s,s:s},s:o,s:o}", "name", (*p)->name, "type", (*p)->type,
-		                                      "label", "en", (*p)->en, "ja", (*p)->ja, "fields", fields, "kinds",
-		                                      kinds));
+			json_array_append_new(kinds,
+			                      json_pack("{s:I,s:s,s:s,s:{s:s,s:s}}", "number",
+			                                (json_int_t)k->number, "name", k->name,
+			                                "severity", severities[k->severity],
+			                                "sentence", "en", k->en, "ja", k->ja));
+		json_array_append_new(list,
+		                      json_pack("{s:s,s:s,s:{s:s,s:s},s:o,s:o}", "name", (*p)->name,
+		                                "type", (*p)->type, "label", "en", (*p)->en, "ja",
+		                                (*p)->ja, "fields", fields, "kinds", kinds));
 	}
 	c->out = json_object();
 	json_set(c->out, "classes", list);

@@ -12,8 +12,9 @@
 #include "module/module.h"
 
 /*
- * Policies are a tree; a computer hangs below the policy it was given. Each stores only what it overrides: members of
- * "antiMalware" and "settings". What is in force is looked up from the object towards the root.
+ * Policies are a tree; a computer hangs below the policy it was given. Each stores only what it
+ * overrides: members of "antiMalware" and "settings". What is in force is looked up from the object
+ * towards the root.
  */
 
 enum { DEPTH_MAX = 50, BASE_POLICY = 1 };
@@ -101,7 +102,8 @@ static void chain_up(struct app *a, struct chain *ch, int64_t policy)
 static void chain_of(struct app *a, struct chain *ch, const char *kind, const json_t *object)
 {
 	ch->level[ch->n++] = json_incref((json_t *)(uintptr_t)object);
-	chain_up(a, ch, json_int(object, strcmp(kind, "computers") == 0 ? "policyID" : "parentID", 0));
+	chain_up(a, ch,
+	         json_int(object, strcmp(kind, "computers") == 0 ? "policyID" : "parentID", 0));
 }
 
 static const json_t *own_am(const struct chain *ch, size_t level, const char *key)
@@ -127,7 +129,8 @@ static const char *effective_setting(const struct chain *ch, const struct settin
 	return s->otherwise;
 }
 
-/* Own entries, then, while a level inherits, its parent's. which: "lists" or the name of the IDs. */
+/* Own entries, then, while a level inherits, its parent's. which: "lists" or the name of the IDs.
+ */
 static json_t *effective_entries(const struct chain *ch, const char *key, const char *which)
 {
 	json_t *out = json_array();
@@ -154,7 +157,9 @@ static int take_state(struct call *c, const json_t *in, json_t *am)
 	else if (state && choice_has("on|off", state))
 		json_set_text(am, "state", state);
 	else
-		return err_set(&c->why, -EINVAL, "Invalid value for antiMalware state. It must be one of on|off|inherited.");
+		return err_set(
+			&c->why, -EINVAL,
+			"Invalid value for antiMalware state. It must be one of on|off|inherited.");
 	return 0;
 }
 
@@ -168,13 +173,17 @@ static int take_refs(struct call *c, const json_t *in, json_t *am)
 		int64_t id = json_int(taken, refs[i].key, -1);
 		if (id < 0)
 			continue;
-		AUTO(json_decrefp) json_t *there = id ? object_get(c->app->store, refs[i].kind, id) : NULL;
+		AUTO(json_decrefp)
+		json_t *there = id ? object_get(c->app->store, refs[i].kind, id) : NULL;
 		if (id && !there)
-			return err_set(&c->why, -EINVAL, "%s %lld does not exist.", refs[i].key, (long long)id);
+			return err_set(&c->why, -EINVAL, "%s %lld does not exist.", refs[i].key,
+			               (long long)id);
 		const char *type = json_text(there, "scanType", NULL);
 		bool real_time = strncmp(refs[i].key, "realTime", 8) == 0;
 		if (type && (strcmp(type, "real-time") == 0) != real_time)
-			return err_set(&c->why, -EINVAL, "%s names a configuration of the wrong scanType.", refs[i].key);
+			return err_set(&c->why, -EINVAL,
+			               "%s names a configuration of the wrong scanType.",
+			               refs[i].key);
 		if (id)
 			json_set_int(am, refs[i].key, id);
 		else
@@ -190,14 +199,19 @@ static int take_inlines(struct call *c, const json_t *in, json_t *am)
 			char key[80];
 			snprintf(key, sizeof(key), "%s%s", scans[s], inlines[i].suffix);
 			const json_t *v = json_object_get(in, key);
-			const struct field f[] = { { "lists", T_TEXTS, .otherwise = "[]", .doc = "" },
-				                   { inlines[i].ids, T_IDS, .otherwise = "[]", .doc = "" },
-				                   { "inherited", T_BOOL, .otherwise = "true", .doc = "" },
-				                   { 0 } };
+			const struct field f[] = {
+				{ "lists", T_TEXTS, .otherwise = "[]", .doc = "" },
+				{ inlines[i].ids, T_IDS, .otherwise = "[]", .doc = "" },
+				{ "inherited", T_BOOL, .otherwise = "true", .doc = "" },
+				{ 0 }
+			};
 			if (!v)
 				continue;
-			json_t *own = json_object_get(am, key) ? json_deep_copy(json_object_get(am, key)) : json_object();
-			int rc = json_is_object(v) ? fields_take(f, v, own, true, &c->why) : -EINVAL;
+			json_t *own = json_object_get(am, key)
+			                      ? json_deep_copy(json_object_get(am, key))
+			                      : json_object();
+			int rc =
+				json_is_object(v) ? fields_take(f, v, own, true, &c->why) : -EINVAL;
 			if (rc < 0) {
 				json_decref(own);
 				return err_add(&c->why, -EINVAL, "%s", key);
@@ -212,7 +226,7 @@ static int take_settings(struct call *c, const json_t *in, json_t *own)
 {
 	const char *name;
 	json_t *v;
-	json_object_foreach((json_t *)(uintptr_t)in, name, v) {
+	json_object_foreach ((json_t *)(uintptr_t)in, name, v) {
 		const struct setting *s = setting_find(name);
 		const json_t *value = json_object_get(v, "value");
 		AUTO(buf_done) struct buf b = { 0 };
@@ -272,7 +286,8 @@ static json_t *config(struct app *a, const struct chain *ch, size_t scan)
 		{ "fileExtensionListID", "fileExtensionList", "fileextensionlists" },
 		{ "excludedDirectoryListID", "excludedDirectoryList", "directorylists" },
 		{ "excludedFileListID", "excludedFileList", "filelists" },
-		{ "excludedFileExtensionListID", "excludedFileExtensionList", "fileextensionlists" },
+		{ "excludedFileExtensionListID", "excludedFileExtensionList",
+		  "fileextensionlists" },
 		{ "excludedProcessImageFileListID", "excludedProcessImageFileList", "filelists" },
 	};
 	static const size_t ref_of[] = { 0, 2, 3 };
@@ -282,7 +297,8 @@ static json_t *config(struct app *a, const struct chain *ch, size_t scan)
 		return json_null();
 	json_set_int(o, "ID", id);
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-		json_set(o, lists[i].list, list_items(a, lists[i].kind, json_int(o, lists[i].id, 0)));
+		json_set(o, lists[i].list,
+		         list_items(a, lists[i].kind, json_int(o, lists[i].id, 0)));
 	for (size_t i = 0; i < ARRAY_LEN(inlines); i++) {
 		char key[80];
 		snprintf(key, sizeof(key), "%s%s", scans[scan], inlines[i].suffix);
@@ -292,8 +308,9 @@ static json_t *config(struct app *a, const struct chain *ch, size_t scan)
 		json_array_extend(into, entries);
 		size_t k;
 		json_t *v;
-		json_array_foreach(ids, k, v) {
-			AUTO(json_decrefp) json_t *items = list_items(a, inlines[i].kind, json_integer_value(v));
+		json_array_foreach (ids, k, v) {
+			AUTO(json_decrefp)
+			json_t *items = list_items(a, inlines[i].kind, json_integer_value(v));
 			json_array_extend(into, items);
 		}
 	}
@@ -303,7 +320,8 @@ static json_t *config(struct app *a, const struct chain *ch, size_t scan)
 static json_t *variables(const struct chain *ch)
 {
 	json_t *o = json_object();
-	struct str rest = str_of(effective_setting(ch, setting_find("platformSettingEnvironmentVariableOverrides")));
+	struct str rest = str_of(
+		effective_setting(ch, setting_find("platformSettingEnvironmentVariableOverrides")));
 	while (rest.p) {
 		struct str value = str_cut(&rest, ',');
 		struct str name = str_trim(str_cut(&value, '='));
@@ -322,7 +340,7 @@ static json_t *antimalware_part(struct app *a, const struct chain *ch)
 	json_set(o, "realTime", config(a, ch, 0));
 	json_set(o, "manual", config(a, ch, 1));
 	json_set(o, "scheduled", config(a, ch, 2));
-	for (const struct setting *s = settings; s->name; s++)
+	for (const struct setting *s = policy_settings; s->name; s++)
 		if (strncmp(s->name, "antiMalware", 11) == 0)
 			json_set_text(set, s->name, effective_setting(ch, s));
 	json_set(o, "settings", set);
@@ -353,7 +371,8 @@ static int parent_right(struct call *c, int64_t id, const json_t *o)
 			return err_set(&c->why, -EINVAL, "A policy cannot inherit from itself.");
 		AUTO(json_decrefp) json_t *p = object_get(c->app->store, "policies", up);
 		if (!p)
-			return err_set(&c->why, -EINVAL, "parentID %lld does not exist.", (long long)up);
+			return err_set(&c->why, -EINVAL, "parentID %lld does not exist.",
+			               (long long)up);
 		up = json_int(p, "parentID", 0);
 	}
 	return 0;
@@ -375,19 +394,24 @@ int policy_check(struct call *c, int64_t id, const json_t *old, json_t *o)
 static json_t *settings_shown(const struct chain *ch, bool own)
 {
 	json_t *o = json_object();
-	for (const struct setting *s = settings; s->name; s++) {
-		const char *mine = json_text(json_object_at(ch->level[0], "settings"), s->name, NULL);
+	for (const struct setting *s = policy_settings; s->name; s++) {
+		const char *mine =
+			json_text(json_object_at(ch->level[0], "settings"), s->name, NULL);
 		if (!own || mine)
-			json_set(o, s->name, json_pack("{s:s}", "value", own ? mine : effective_setting(ch, s)));
+			json_set(
+				o, s->name,
+				json_pack("{s:s}", "value", own ? mine : effective_setting(ch, s)));
 	}
 	return o;
 }
 
-/* antiMalware as rest-api.md 9.2 shows it: effective, or with overrides=true only what is set here. */
+/* antiMalware as rest-api.md 9.2 shows it: effective, or with overrides=true only what is set here.
+ */
 static json_t *am_shown(const struct chain *ch, bool own, json_t *status)
 {
 	json_t *o = json_object();
-	const char *state = json_string_value(own ? own_am(ch, 0, "state") : effective_am(ch, "state"));
+	const char *state =
+		json_string_value(own ? own_am(ch, 0, "state") : effective_am(ch, "state"));
 	if (state || !own)
 		json_set_text(o, "state", state ? state : "off");
 	if (!own)
@@ -398,7 +422,8 @@ static json_t *am_shown(const struct chain *ch, bool own, json_t *status)
 		for (size_t i = 0; i < ARRAY_LEN(inlines); i++) {
 			char key[80];
 			snprintf(key, sizeof(key), "%s%s", scans[s], inlines[i].suffix);
-			json_t *mine = json_object_get(json_object_at(ch->level[0], "antiMalware"), key);
+			json_t *mine =
+				json_object_get(json_object_at(ch->level[0], "antiMalware"), key);
 			if (own) {
 				if (mine)
 					json_set(o, key, json_incref(mine));
@@ -419,11 +444,13 @@ static json_t *am_shown(const struct chain *ch, bool own, json_t *status)
 	return o;
 }
 
-/* Keeps only what an object sets itself, for overrides=true: nothing of its own, not even the ID (rest-api.md 5). */
+/* Keeps only what an object sets itself, for overrides=true: nothing of its own, not even the ID
+ * (rest-api.md 5). */
 static void only_own(json_t *o)
 {
 	const json_t *am = json_object_at(o, "antiMalware");
-	const json_t *p = json_object_at(o, "policySettings"), *q = json_object_at(o, "computerSettings");
+	const json_t *p = json_object_at(o, "policySettings"),
+		     *q = json_object_at(o, "computerSettings");
 	if (json_object_size(am) == 0 && json_object_size(p) == 0 && json_object_size(q) == 0)
 		json_object_clear(o);
 }
@@ -436,7 +463,8 @@ void policy_show(struct call *c, int64_t id, const json_t *full, json_t *o)
 	bool own = query_true(c->rq, "overrides");
 	const char *state = json_string_value(effective_am(&ch, "state"));
 	bool on = state && strcmp(state, "on") == 0;
-	json_t *status = json_pack("{s:s,s:s}", "status", on ? "active" : "inactive", "statusMessage", on ? "On" : "Off");
+	json_t *status = json_pack("{s:s,s:s}", "status", on ? "active" : "inactive",
+	                           "statusMessage", on ? "On" : "Off");
 	json_set(o, "policySettings", settings_shown(&ch, own));
 	json_set(o, "antiMalware", am_shown(&ch, own, status));
 	if (own)
@@ -453,9 +481,11 @@ int policy_may_delete(struct call *c, int64_t id)
 {
 	struct rows r;
 	bool used = id == BASE_POLICY;
-	static const char *const kinds[][2] = { { "policies", "parentID" }, { "computers", "policyID" } };
+	static const char *const kinds[][2] = { { "policies", "parentID" },
+		                                { "computers", "policyID" } };
 	for (size_t k = 0; k < ARRAY_LEN(kinds) && !used; k++) {
-		int rc = store_query(c->app->store, STMT_OBJECT_LIST, ARGS(VAL_TEXT(kinds[k][0])), &r);
+		int rc = store_query(c->app->store, STMT_OBJECT_LIST, ARGS(VAL_TEXT(kinds[k][0])),
+		                     &r);
 		while (rc == 0 && !used && rows_next(&r) == 1) {
 			AUTO(json_decrefp) json_t *o = json_parse(col_str(&r, 1), NULL);
 			used = json_int(o, kinds[k][1], 0) == id;
@@ -473,9 +503,11 @@ int computer_check(struct call *c, int64_t id, const json_t *old, json_t *o)
 	(void)id, (void)old;
 	for (size_t i = 0; i < ARRAY_LEN(needs); i++) {
 		int64_t ref = json_int(o, needs[i].field, 0);
-		AUTO(json_decrefp) json_t *there = ref ? object_get(c->app->store, needs[i].kind, ref) : NULL;
+		AUTO(json_decrefp)
+		json_t *there = ref ? object_get(c->app->store, needs[i].kind, ref) : NULL;
 		if (ref && !there)
-			return err_set(&c->why, -EINVAL, "%s %lld does not exist.", needs[i].field, (long long)ref);
+			return err_set(&c->why, -EINVAL, "%s %lld does not exist.", needs[i].field,
+			               (long long)ref);
 	}
 	int rc = take_parts(c, "computerSettings", o);
 	return rc < 0 ? rc : parts_right(c, "computers", o);
@@ -495,7 +527,8 @@ static void agent_row(struct app *a, int64_t computer, struct agent_row *out)
 	int rc = store_query(a->store, STMT_AGENT_GET, ARGS(VAL_INT(computer)), &r);
 	if (rc == 0 && rows_next(&r) == 1) {
 		out->there = true;
-		snprintf(out->fingerprint, sizeof(out->fingerprint), "%.*s", STR_ARG(col_str(&r, 1)));
+		snprintf(out->fingerprint, sizeof(out->fingerprint), "%.*s",
+		         STR_ARG(col_str(&r, 1)));
 		out->seen = r.col[2].i;
 		out->online = r.col[3].i;
 		out->status = json_parse(col_str(&r, 4), NULL);
@@ -516,20 +549,25 @@ static json_t *module_status(const struct agent_row *row, bool on)
 	else if (!message)
 		message = on ? "On, waiting for the agent" : "Off";
 	if (row->there && on)
-		word = !row->online || !am ? "warning" : json_bool(am, "error", false) ? "error" : "active";
+		word = !row->online || !am             ? "warning"
+		       : json_bool(am, "error", false) ? "error"
+		                                       : "active";
 	return json_pack("{s:s,s:s}", "agentStatus", word, "agentStatusMessage", message);
 }
 
 static json_t *computer_status(const struct agent_row *row)
 {
 	if (!row->there)
-		return json_pack("{s:s,s:[s]}", "agentStatus", "inactive", "agentStatusMessages", "Unmanaged (Unknown)");
-	json_t *o = json_pack("{s:s,s:[s]}", "agentStatus", row->online ? "active" : "warning", "agentStatusMessages",
+		return json_pack("{s:s,s:[s]}", "agentStatus", "inactive", "agentStatusMessages",
+		                 "Unmanaged (Unknown)");
+	json_t *o = json_pack("{s:s,s:[s]}", "agentStatus", row->online ? "active" : "warning",
+	                      "agentStatusMessages",
 	                      row->online ? "Managed (Online)" : "Managed (Offline)");
 	const json_t *more = json_array_at(row->status, "messages");
 	if (row->online && json_array_size(more)) {
 		json_set_text(o, "agentStatus", "warning");
-		json_array_extend(json_object_get(o, "agentStatusMessages"), (json_t *)(uintptr_t)more);
+		json_array_extend(json_object_get(o, "agentStatusMessages"),
+		                  (json_t *)(uintptr_t)more);
 	}
 	return o;
 }
@@ -542,11 +580,12 @@ static bool expands(const struct request *rq, const char *what)
 	json_t *v;
 	if (json_array_size(all) == 0)
 		return true;
-	json_array_foreach((json_t *)(uintptr_t)all, i, v) {
+	json_array_foreach ((json_t *)(uintptr_t)all, i, v) {
 		for (struct str rest = str_of(json_string_value(v)); rest.p;) {
 			struct str word = str_cut(&rest, ',');
 			if (str_is(word, "all") || str_is(word, what) ||
-			    (str_is(word, "allSecurityModules") && strcmp(what, "antiMalware") == 0))
+			    (str_is(word, "allSecurityModules") &&
+			     strcmp(what, "antiMalware") == 0))
 				return true;
 		}
 	}
@@ -580,13 +619,16 @@ void computer_show(struct call *c, int64_t id, const json_t *full, json_t *o)
 		json_set(o, "computerSettings", settings_shown(&ch, own));
 	if (!own && expands(c->rq, "interfaces")) {
 		json_t *list = json_object_get(row.status, "interfaces");
-		json_set(o, "interfaces", json_pack("{s:o}", "interfaces", list ? json_incref(list) : json_array()));
+		json_set(o, "interfaces",
+		         json_pack("{s:o}", "interfaces", list ? json_incref(list) : json_array()));
 	}
 	if (guid)
 		json_set(o, "hostGUID", json_incref(guid));
 	json_set_int(o, "ID", id);
 	if (expands(c->rq, "antiMalware"))
-		json_set(o, "antiMalware", am_shown(&ch, own, module_status(&row, state && strcmp(state, "on") == 0)));
+		json_set(
+			o, "antiMalware",
+			am_shown(&ch, own, module_status(&row, state && strcmp(state, "on") == 0)));
 	if (own)
 		only_own(o);
 }
@@ -597,8 +639,12 @@ void computer_changed(struct call *c, int64_t id, const json_t *old, const json_
 		agent_forget(c->app, id);
 	else if (old)
 		policies_due(c->app, id);
-	stream_say(c->app, "computers", "computer", json_pack("{s:s,s:{s:I}}", "op", !old ? "create" : !o ? "delete" : "update",
-	                                                      "object", "ID", (json_int_t)id));
+	stream_say(c->app, "computers", "computer",
+	           json_pack("{s:s,s:{s:I}}", "op",
+	                     !old ? "create"
+	                     : !o ? "delete"
+	                          : "update",
+	                     "object", "ID", (json_int_t)id));
 }
 
 int computer_may_delete(struct call *c, int64_t id)
@@ -651,8 +697,8 @@ static int setting_store(struct call *c, json_t *old, json_t *o, const struct se
 		return 400;
 	if (object_set(c->app->store, r, c->id, o) < 0)
 		return 500;
-	audit(c, "settings-saved", r->noun, c->id, json_text(o, r->name_field, ""), json_object_at(old, "settings"),
-	      json_object_at(o, "settings"));
+	audit(c, "settings-saved", r->noun, c->id, json_text(o, r->name_field, ""),
+	      json_object_at(old, "settings"), json_object_at(o, "settings"));
 	r->changed(c, c->id, old, o);
 	return setting_answer(c, o, s);
 }
@@ -700,7 +746,7 @@ static json_t *compile(struct app *a, int64_t computer, const json_t *o)
 	AUTO(chain_done) struct chain ch = { .n = 0 };
 	chain_of(a, &ch, "computers", o);
 	json_t *set = json_object();
-	for (const struct setting *s = settings; s->name; s++)
+	for (const struct setting *s = policy_settings; s->name; s++)
 		if (strncmp(s->name, "platform", 8) == 0)
 			json_set_text(set, s->name, effective_setting(&ch, s));
 	json_t *p = json_object();
@@ -715,14 +761,16 @@ static json_t *compile(struct app *a, int64_t computer, const json_t *o)
 static void signed_policy(struct app *a, struct signing *s, int rc, struct str result)
 {
 	if (rc < 0) {
-		log_error("sign the policy of computer %lld: %s", (long long)s->computer, strerror(-rc));
+		log_error("sign the policy of computer %lld: %s", (long long)s->computer,
+		          strerror(-rc));
 		return;
 	}
 	rc = store_exec(a->store, STMT_POLICY_SET,
 	                ARGS(VAL_INT(s->computer), VAL_INT(s->version), VAL_TEXT(s->text),
 	                     (struct val){ .type = V_BLOB, .p = result.p, .n = result.n }));
 	if (rc < 0)
-		log_error("store the policy of computer %lld: %s", (long long)s->computer, store_error(a->store));
+		log_error("store the policy of computer %lld: %s", (long long)s->computer,
+		          store_error(a->store));
 	agents_wake(a, s->computer);
 }
 

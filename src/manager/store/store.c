@@ -30,7 +30,7 @@ struct store {
 	sqlite3 *db;
 	sqlite3_stmt *prepared[STMT_COUNT]; /* owned; made at first use */
 	char path[PATH_MAX];
-	int depth; /* of nested transactions; only the outermost is real */
+	int depth;   /* of nested transactions; only the outermost is real */
 	bool failed; /* an inner one was rolled back */
 };
 
@@ -42,7 +42,8 @@ static int code(const struct store *s, int rc)
 	case SQLITE_DONE:
 		return 0;
 	case SQLITE_CONSTRAINT:
-		return sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_FOREIGNKEY ? -ENOENT : -EEXIST;
+		return sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_FOREIGNKEY ? -ENOENT
+		                                                                       : -EEXIST;
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return -EBUSY;
@@ -69,16 +70,20 @@ int store_open(struct store **out, const char *path, struct err *why)
 {
 	struct store *s = xcalloc(1, sizeof(*s));
 	snprintf(s->path, sizeof(s->path), "%s", path);
-	int rc = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+	int rc = sqlite3_open_v2(path, &s->db,
+	                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+	                         NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_busy_timeout(s->db, BUSY_MS);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(s->db,
-		                  "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on;"
-		                  "pragma trusted_schema = off",
-		                  NULL, NULL, NULL);
+		rc = sqlite3_exec(
+			s->db,
+			"pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on;"
+			"pragma trusted_schema = off",
+			NULL, NULL, NULL);
 	if (rc != SQLITE_OK) {
-		int e = err_set(why, rc == SQLITE_CANTOPEN ? -ENOENT : -EIO, "database %s: %s", path, sqlite3_errmsg(s->db));
+		int e = err_set(why, rc == SQLITE_CANTOPEN ? -ENOENT : -EIO, "database %s: %s",
+		                path, sqlite3_errmsg(s->db));
 		store_free(s);
 		return e;
 	}
@@ -100,7 +105,7 @@ void store_free(struct store *s)
 static int bind(struct store *s, sqlite3_stmt *st, const struct val *args, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		char name[12];
+		char name[24];
 		snprintf(name, sizeof(name), "$%zu", i + 1);
 		int at = sqlite3_bind_parameter_index(st, name), rc = SQLITE_OK;
 		if (at == 0)
@@ -131,9 +136,12 @@ static int prepare(struct store *s, const char *sql, sqlite3_stmt **out)
 	return code(s, sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL));
 }
 
-static int begin_rows(struct store *s, sqlite3_stmt *st, int number, const struct val *args, size_t n, struct rows *r)
+static int begin_rows(struct store *s, sqlite3_stmt *st, int number, const struct val *args,
+                      size_t n, struct rows *r)
 {
-	*r = (struct rows){ .store = s, .impl = st, .stmt = number, .ncols = sqlite3_column_count(st) };
+	*r = (struct rows){
+		.store = s, .impl = st, .stmt = number, .ncols = sqlite3_column_count(st)
+	};
 	r->col = xcalloc((size_t)r->ncols + 1, sizeof(*r->col));
 	int rc = bind(s, st, args, n);
 	if (rc < 0)
@@ -146,12 +154,14 @@ int store_query(struct store *s, enum stmt number, const struct val *args, size_
 	sqlite3_stmt **st = &s->prepared[number];
 	*r = (struct rows){ .stmt = -1 };
 	int rc = *st ? 0 : prepare(s, statements[number].sql, st);
-	if (rc == 0 && ((int)n != statements[number].nargs || sqlite3_column_count(*st) != statements[number].ncols))
+	if (rc == 0 && ((int)n != statements[number].nargs ||
+	                sqlite3_column_count(*st) != statements[number].ncols))
 		abort(); /* the table and its user disagree: our own mistake */
 	return rc < 0 ? rc : begin_rows(s, *st, (int)number, args, n, r);
 }
 
-int store_query_sql(struct store *s, const char *sql, const struct val *args, size_t n, struct rows *r)
+int store_query_sql(struct store *s, const char *sql, const struct val *args, size_t n,
+                    struct rows *r)
 {
 	sqlite3_stmt *st = NULL;
 	*r = (struct rows){ .stmt = -1 };
@@ -223,7 +233,8 @@ int store_exec_sql(struct store *s, const char *sql, const struct val *args, siz
 	return run(&r, rc);
 }
 
-int64_t store_int(struct store *s, enum stmt st, const struct val *args, size_t n, int64_t otherwise)
+int64_t store_int(struct store *s, enum stmt st, const struct val *args, size_t n,
+                  int64_t otherwise)
 {
 	struct rows r;
 	int rc = store_query(s, st, args, n, &r);
@@ -325,7 +336,8 @@ static int event_table(struct store *s, const struct event_class *c)
 		if (has_column(s, table, f->name))
 			continue;
 		buf_clear(&b);
-		buf_fmt(&b, "alter table %s add column \"%s\" %s", table, f->name, sql_type(f->type));
+		buf_fmt(&b, "alter table %s add column \"%s\" %s", table, f->name,
+		        sql_type(f->type));
 		rc = script(s, b.p);
 	}
 	return rc;
@@ -337,15 +349,17 @@ int store_migrate(struct store *s, const struct event_class *const *classes, str
 	while (schema_steps[newest])
 		newest++;
 	if (have > newest)
-		return err_set(why, -EINVAL, "database %s is of a newer version (%d) than this program (%d)", s->path, have,
-		               newest);
+		return err_set(why, -EINVAL,
+		               "database %s is of a newer version (%d) than this program (%d)",
+		               s->path, have, newest);
 	int rc = have > 0 && have < newest ? copy_before(s, have + 1, why) : 0;
 	for (int v = have + 1; rc == 0 && v <= newest; v++)
 		rc = step(s, v, why);
 	for (; rc == 0 && *classes; classes++) {
 		rc = event_table(s, *classes);
 		if (rc < 0)
-			err_set(why, rc, "table of %s events: %s", (*classes)->name, store_error(s));
+			err_set(why, rc, "table of %s events: %s", (*classes)->name,
+			        store_error(s));
 	}
 	return rc;
 }

@@ -1,0 +1,429 @@
+#include "manager/api/app.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "module/module.h"
+
+/* The way of a request: path, who asks, the handler inside one transaction, the answer. */
+
+enum { SWEEP_MS = 60000 };
+
+/* clang-format off */
+const struct route console_routes[] = {
+	{ "POST",   "/api/sessions",                              session_open,           false, "sign in" },
+	{ "GET",    "/api/sessions/current",                      session_current,        false, "who is signed in" },
+	{ "DELETE", "/api/sessions/current",                      session_close,          false, "sign out" },
+	{ "GET",    "/api/apikeys/current",                       key_current,            false, "the key that asks" },
+	{ "POST",   "/api/apikeys/current/secretkey",             key_current_secret,     true,  "a new secret for it" },
+	{ "POST",   "/api/apikeys/{id}/secretkey",                key_secret,             true,  "a new secret for a key" },
+	{ "POST",   "/api/administrators/{id}/password",          change_password,        false, "change one's own password" },
+	{ "GET",    "/api/policies/{id}/settings/{name}",         setting_get,            false, "one setting" },
+	{ "POST",   "/api/policies/{id}/settings/{name}",         setting_set,            true,  "override it" },
+	{ "DELETE", "/api/policies/{id}/settings/{name}",         setting_delete,         true,  "inherit it again" },
+	{ "GET",    "/api/computers/{id}/settings/{name}",        setting_get,            false, "one setting" },
+	{ "POST",   "/api/computers/{id}/settings/{name}",        setting_set,            true,  "override it" },
+	{ "DELETE", "/api/computers/{id}/settings/{name}",        setting_delete,         true,  "inherit it again" },
+	{ "POST",   "/api/computers/{id}/malwarescan",            job_scan,               true,  "scan it now" },
+	{ "POST",   "/api/computers/{id}/deactivate",             job_deactivate,         true,  "its agent stops protecting" },
+	{ "POST",   "/api/computers/{id}/sendpolicy",             job_send_policy,        true,  "send its policy again" },
+	{ "POST",   "/api/computers/{id}/checkstatus",            job_check_status,       true,  "ask for its status now" },
+	{ "GET",    "/api/antimalwarestatus/{id}",                antimalware_status,     false, "what its agent says of Anti-Malware" },
+	{ "POST",   "/api/agentdeploymentscripts",                deployment_script,      false, "the command that activates an agent" },
+	{ "GET",    "/api/agentactivationinformation",            activation_information, false, "address and token" },
+	{ "GET",    "/api/events/classes",                        events_classes,         false, "the tables of events" },
+	{ "GET",    "/api/events/{name}",                         events_list,            false, "newest first, by cursor" },
+	{ "POST",   "/api/events/{name}/search",                  events_search,          false, "search" },
+	{ "GET",    "/api/events/{name}/{id}",                    events_get,             false, "one event" },
+	{ "GET",    "/api/identifiedfiles",                       files_list,             false, "quarantined files" },
+	{ "GET",    "/api/identifiedfiles/{id}",                  files_list,             false, "one" },
+	{ "POST",   "/api/identifiedfiles/{id}/restore",          file_restore,           true,  "back to its place" },
+	{ "POST",   "/api/identifiedfiles/{id}/delete",           file_delete,            true,  "for good" },
+	{ "POST",   "/api/identifiedfiles/{id}/download",         file_download,          true,  "bring it here, encrypted" },
+	{ "GET",    "/api/identifiedfiles/{id}/content",          file_content,           false, "the encrypted file" },
+	{ "GET",    "/api/jobs",                                  jobs_list,              false, "newest first" },
+	{ "GET",    "/api/jobs/{id}",                             job_get,                false, "one" },
+	{ "POST",   "/api/jobs/{id}/cancel",                      job_cancel,             true,  "stop it" },
+	{ "GET",    "/api/stream",                                stream_open,            false, "server-sent events" },
+	{ "GET",    "/api/manager",                               manager_about,          false, "version and certificate" },
+	{ 0 },
+};
+
+const struct route agent_routes[] = {
+	{ "GET",  "/agent/ca",              agent_ca,         false, "our authority" },
+	{ "POST", "/agent/activate",        agent_activate,   true,  "a certificate for a token" },
+	{ "POST", "/agent/heartbeat",       agent_heartbeat,  true,  "the agent's status" },
+	{ "GET",  "/agent/policy",          agent_policy,     false, "its policy, signed" },
+	{ "GET",  "/agent/commands",        agent_commands,   true,  "what it is to do; waits" },
+	{ "POST", "/agent/results",         agent_results,    true,  "how that went" },
+	{ "POST", "/agent/events",          agent_events,     true,  "events, exactly once" },
+	{ "PUT",  "/agent/files/{id}",      agent_files,      true,  "a quarantined file" },
+	{ "POST", "/agent/identifiedfiles", agent_identified, true,  "its quarantine's index" },
+	{ 0 },
+};
+/* clang-format on */
+
+const char *query_text(const struct request *rq, const char *name, const char *otherwise)
+{
+	const json_t *v = json_array_get(json_object_get(rq->query, name), 0);
+	return json_is_string(v) ? json_string_value(v) : otherwise;
+}
+
+bool query_true(const struct request *rq, const char *name)
+{
+	return str_eq_nocase(str_of(query_text(rq, name, "")), STR("true"));
+}
+
+/* ---- answers ---- */
+
+void answer_json(struct app *a, uint64_t id, int status, const json_t *body, const json_t *headers)
+{
+	AUTO(buf_done) struct buf b = { 0 };
+	if (body)
+		json_write(&b, body);
+	AUTO(json_decrefp)
+	json_t *h = headers ? json_copy((json_t *)(uintptr_t)headers) : json_object();
+	if (body)
+		json_set_text(h, "Content-Type", "application/json;charset=utf-8");
+	json_set_text(h, "Cache-Control", "no-store");
+	a->hooks->reply(a, id, status, h, buf_view(&b), false);
+}
+
+void answer_error(struct app *a, uint64_t id, int status, const char *message)
+{
+	AUTO(json_decrefp) json_t *o = json_object();
+	json_set_bytes(o, "message", str_of(message));
+	answer_json(a, id, status, o, NULL);
+}
+
+static void answer(struct call *c, int status)
+{
+	if (c->later)
+		return;
+	if (status >= 400) {
+		AUTO(json_decrefp) json_t *o = json_object();
+		json_set_bytes(o, "message",
+		               str_of(c->why.text[0] ? c->why.text : "The request is not right."));
+		if (strstr(json_text(c->rq->headers, "prefer", ""), "codes")) {
+			json_set_text(o, "code", c->code ? c->code : "error");
+			json_set(o, "params", json_object());
+		}
+		answer_json(c->app, c->rq->id, status, o, c->headers);
+	} else if (c->raw_type) {
+		AUTO(json_decrefp)
+		json_t *h = json_pack("{s:s,s:s}", "Content-Type", c->raw_type, "Cache-Control",
+		                      "no-store");
+		c->app->hooks->reply(c->app, c->rq->id, status, h, buf_view(&c->raw), false);
+	} else {
+		answer_json(c->app, c->rq->id, status, c->out, c->headers);
+	}
+}
+
+/* ---- routes ---- */
+
+static bool part_fits(struct call *c, struct str pattern, struct str part)
+{
+	int64_t n = 0;
+	if (str_is(pattern, "{name}"))
+		return part.n > 0;
+	if (!str_is(pattern, "{id}"))
+		return str_eq(pattern, part);
+	if (str_i64(part, 0, INT64_MAX, &n) < 0)
+		return false;
+	c->id = n;
+	return true;
+}
+
+static bool path_fits(struct call *c, const char *pattern, struct str *name)
+{
+	struct str p = str_of(pattern), q = str_of(c->rq->path);
+	c->id = -1;
+	*name = (struct str){ 0 };
+	while (p.p && q.p) {
+		struct str a = str_cut(&p, '/'), b = str_cut(&q, '/');
+		if (!part_fits(c, a, b))
+			return false;
+		if (str_is(a, "{name}"))
+			*name = b;
+	}
+	return !p.p && !q.p;
+}
+
+static const struct route *route_find(struct call *c, const struct route *routes, struct str *name,
+                                      bool *known)
+{
+	for (const struct route *r = routes; r->path; r++) {
+		if (!path_fits(c, r->path, name))
+			continue;
+		*known = true;
+		if (strcmp(r->method, c->rq->method) == 0)
+			return r;
+	}
+	return NULL;
+}
+
+static int forbidden(struct call *c)
+{
+	enum { AUDITOR = 2 };
+	if (c->who.role != AUDITOR || strcmp(c->rq->method, "GET") == 0 ||
+	    strstr(c->rq->path, "/search"))
+		return 0;
+	c->code = "forbidden";
+	err_set(&c->why, 0, "Not authorized to modify this resource.");
+	return 403;
+}
+
+static int collection(struct call *c, char **name)
+{
+	struct str rest = str_skip(str_of(c->rq->path), strlen("/api/"));
+	const struct resource *r = resource_find(str_cut(&rest, '/'));
+	if (!r || (rest.p && memchr(rest.p, '/', rest.n))) {
+		err_set(&c->why, 0, "The path does not exist.");
+		return 404;
+	}
+	c->id = -1;
+	if (rest.p && str_i64(rest, 0, INT64_MAX, &c->id) < 0)
+		c->name = *name = str_dup(rest);
+	return resource_call(c, r);
+}
+
+/* DELETE /api/computers {"ids":[...]}: many at once. */
+static int delete_many(struct call *c)
+{
+	const json_t *ids = json_array_at(c->body, "ids");
+	size_t i;
+	json_t *v;
+	if (!ids || json_array_size(ids) > 1000) {
+		err_set(&c->why, 0, "At most 1000 ids are expected.");
+		return 400;
+	}
+	json_array_foreach ((json_t *)(uintptr_t)ids, i, v) {
+		c->id = json_integer_value(v);
+		int status = resource_call(c, resource_find(STR("computers")));
+		if (status != 204)
+			return status;
+	}
+	return 204;
+}
+
+static int handle_console(struct call *c, char **name)
+{
+	bool known = false;
+	struct str word;
+	const struct route *r = route_find(c, console_routes, &word, &known);
+	bool sign_in = r && r->handle == session_open;
+	bool about = r && r->handle == manager_about;
+	int status = sign_in || about ? 0 : authenticate(c);
+	if (status == 0 && !sign_in)
+		status = forbidden(c);
+	if (status)
+		return status;
+	if (r) {
+		if (word.p)
+			c->name = *name = str_dup(word);
+		return r->handle(c);
+	}
+	if (strcmp(c->rq->method, "DELETE") == 0 && strcmp(c->rq->path, "/api/computers") == 0)
+		return delete_many(c);
+	if (known) {
+		err_set(&c->why, 0, "The method is not allowed here.");
+		return 405;
+	}
+	return collection(c, name);
+}
+
+static int handle_agent(struct call *c)
+{
+	bool known = false;
+	struct str word;
+	const struct route *r = route_find(c, agent_routes, &word, &known);
+	if (!r) {
+		err_set(&c->why, 0, "The path does not exist.");
+		return known ? 405 : 404;
+	}
+	if (r->handle != agent_ca && r->handle != agent_activate) {
+		int status = agent_known(c);
+		if (status)
+			return status;
+		agent_seen(c->app, c->who.computer);
+	}
+	return r->handle(c);
+}
+
+static int take_body(struct call *c)
+{
+	const char *m = c->rq->method;
+	if (c->rq->body.n == 0 || strcmp(m, "GET") == 0 ||
+	    strncmp(c->rq->path, "/agent/files/", 13) == 0)
+		return 0;
+	struct err why = { { 0 } };
+	c->body = json_parse(c->rq->body, &why);
+	if (json_is_object(c->body))
+		return 0;
+	json_decref(c->body);
+	c->body = NULL;
+	if (strcmp(m, "DELETE") == 0)
+		return 0;
+	c->code = "bad-json";
+	err_set(&c->why, 0, "The body is no JSON object: %s.",
+	        why.text[0] ? why.text : "another kind of value");
+	return 400;
+}
+
+void app_request(struct app *a, const struct request *rq)
+{
+	struct call c = { .app = a, .rq = rq, .id = -1 };
+	AUTO(freep) char *name = NULL;
+	int rc = store_begin(a->store);
+	if (rc < 0) {
+		answer_error(a, rq->id, 503, "The database is busy.");
+		return;
+	}
+	int status = take_body(&c);
+	if (status == 0)
+		status = rq->listener == LISTENER_AGENT ? handle_agent(&c)
+		                                        : handle_console(&c, &name);
+	/* What was refused leaves no trace but its audit event: failed sign-ins and activations
+	 * count. */
+	bool keep = status < 500;
+	rc = store_end(a->store, keep);
+	if (rc < 0 && keep) {
+		err_set(&c.why, 0, "The database refused: %s.", store_error(a->store));
+		status = 500;
+	}
+	answer(&c, status);
+	json_decref(c.body);
+	json_decref(c.out);
+	json_decref(c.headers);
+	buf_done(&c.raw);
+}
+
+void app_gone(struct app *a, uint64_t id)
+{
+	if (!stream_gone(a, id))
+		agents_gone(a, id);
+}
+
+/* ---- the authority ---- */
+
+struct signing *sign_later(struct app *a,
+                           void (*done)(struct app *, struct signing *, int, struct str))
+{
+	struct signing *s = xcalloc(1, sizeof(*s));
+	s->ticket = ++a->ticket;
+	s->done = done;
+	LIST_INSERT_HEAD(&a->signings, s, next);
+	return s;
+}
+
+static void signing_free(struct signing *s)
+{
+	LIST_REMOVE(s, next);
+	free(s->text);
+	json_decref(s->more);
+	free(s);
+}
+
+void app_signed(struct app *a, uint64_t ticket, int rc, struct str result)
+{
+	struct signing *s;
+	LIST_FOREACH (s, &a->signings, next)
+		if (s->ticket == ticket)
+			break;
+	if (!s)
+		return;
+	s->done(a, s, rc, result);
+	signing_free(s);
+}
+
+/* ---- life ---- */
+
+static void meta(struct store *s, const char *key, char *out, size_t size)
+{
+	struct rows r;
+	int rc = store_query(s, STMT_META_GET, ARGS(VAL_TEXT(key)), &r);
+	if (rc == 0 && rows_next(&r) == 1)
+		snprintf(out, size, "%.*s", STR_ARG(col_str(&r, 0)));
+	rows_done(&r);
+}
+
+static void tell_start(struct app *a)
+{
+	struct event ev;
+	event_init(&ev, &event_class_system, "manager-started");
+	event_text(&ev, "ActionBy", "System");
+	system_event(a, &ev);
+}
+
+int app_open(struct app **out, const struct app_config *c, const struct app_hooks *hooks,
+             void *owner, struct err *why)
+{
+	const char *colon = strchr(c->database, ':');
+	if (!colon || strncmp(c->database, "sqlite:", 7) != 0)
+		return err_set(why, -EINVAL, "%s is no database that this program knows",
+		               c->database);
+	struct app *a = xcalloc(1, sizeof(*a));
+	a->config = *c;
+	a->hooks = hooks;
+	a->owner = owner;
+	a->started_ms = clock_ms();
+	/* Stream positions go on rising over a restart, so that a client's old one is seen to be
+	 * old. */
+	a->news = a->started_ms;
+	a->recent = json_array();
+	LIST_INIT(&a->listeners);
+	LIST_INIT(&a->pollers);
+	LIST_INIT(&a->signings);
+	int rc = store_open(&a->store, colon + 1, why);
+	if (rc == 0)
+		rc = store_migrate(a->store, event_classes, why);
+	if (rc < 0) {
+		app_free(a);
+		return rc;
+	}
+	meta(a->store, "tenant", a->tenant, sizeof(a->tenant));
+	meta(a->store, "manager", a->manager_guid, sizeof(a->manager_guid));
+	tell_start(a);
+	*out = a;
+	return 0;
+}
+
+void app_free(struct app *a)
+{
+	if (!a)
+		return;
+	while (!LIST_EMPTY(&a->signings))
+		signing_free(LIST_FIRST(&a->signings));
+	agents_drop(a);
+	stream_done(a);
+	rates_reset(a);
+	store_free(a->store);
+	free(a);
+}
+
+void *app_owner(struct app *a)
+{
+	return a->owner;
+}
+
+void app_tick(struct app *a)
+{
+	uint64_t now = clock_mono_ms();
+	if (store_begin(a->store) < 0)
+		return;
+	agents_tick(a);
+	jobs_tick(a);
+	if (now - a->swept_ms >= SWEEP_MS) {
+		a->swept_ms = now;
+		sessions_sweep(a);
+		rates_reset(a);
+	}
+	store_end(a->store, true);
+	stream_tick(a);
+}
