@@ -69,7 +69,6 @@ void guard_stop(struct self *me);
 /* comms/ */
 HANDLERS(comms);
 int comms_prepare(struct self *guard, unsigned instance, struct birth_fd out[static BIRTH_FDS_MAX]);
-int comms_early(struct self *me);
 int comms_start(struct self *me);
 void comms_up(struct self *me, struct peer *p);
 void comms_down(struct self *me, struct peer *p);
