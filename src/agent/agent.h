@@ -92,7 +92,7 @@ void files_stop(struct self *me);
 
 /* sensor/tree: scans of the file system. */
 HANDLERS(tree);
-int tree_early(struct self *me);
+int tree_prepare(struct self *guard, unsigned instance, struct birth_fd out[static BIRTH_FDS_MAX]);
 int tree_start(struct self *me);
 void tree_up(struct self *me, struct peer *p);
 void tree_down(struct self *me, struct peer *p);

@@ -1,6 +1,11 @@
 #include "agent/procs.h"
 
+#include <linux/capability.h>
+
 static const char *const spool_write[] = { "%lib/spool", NULL };
+
+static const char *const files_calls[] = { "fanotify_mark", "mlockall", NULL };
+static const char *const tree_calls[] = { "ioprio_set", NULL };
 
 /* The resolver's files (nsswitch.conf(5)), the system's authorities, our own folders. */
 static const char *const comms_read[] = { "%etc",
@@ -25,7 +30,12 @@ static const char *const comms_read[] = { "%etc",
 static const char *const comms_write[] = { "%lib/comms", "%lib/diag", NULL };
 
 static const struct proc procs[] = {
-	[P_GUARD] = { .name = "guard" },
+	[P_GUARD] = { .name = "guard",
+	              .start = guard_start,
+	              .on = guard_on,
+	              .up = guard_up,
+	              .down = guard_down,
+	              .stop = guard_stop },
 	[P_COMMS] = { .name = "comms",
 	              .user = "yagura-comms",
 	              .prepare = comms_prepare,
@@ -44,6 +54,34 @@ static const struct proc procs[] = {
 	              .down = spool_down,
 	              .stop = spool_stop,
 	              .box = { .write = spool_write } },
+	/* No Landlock for these two: it refuses events and /proc of other mount namespaces
+	   (architecture.md). */
+	[P_FILES] = { .name = "files",
+	              .user = "yagura-work",
+	              .prepare = files_prepare,
+	              .start = files_start,
+	              .on = files_on,
+	              .up = files_up,
+	              .down = files_down,
+	              .stop = files_stop,
+	              .box = { .files = true,
+	                       .no_landlock = true,
+	                       .syscalls = files_calls,
+	                       .fds_max = 1 << 20,
+	                       .caps = 1ull << CAP_DAC_READ_SEARCH | 1ull << CAP_SYS_PTRACE } },
+	[P_TREE] = { .name = "tree",
+	             .user = "yagura-tree",
+	             .prepare = tree_prepare,
+	             .start = tree_start,
+	             .on = tree_on,
+	             .up = tree_up,
+	             .down = tree_down,
+	             .stop = tree_stop,
+	             .box = { .files = true,
+	                      .no_landlock = true,
+	                      .syscalls = tree_calls,
+	                      .caps = 1ull << CAP_DAC_READ_SEARCH } },
+	[P_SCAN] = { .name = "scan", .user = "yagura-scan", .exe = "yagura-scan" },
 };
 
 const struct program agent_program = {

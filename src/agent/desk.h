@@ -1,0 +1,56 @@
+#pragma once
+#include <sys/queue.h>
+
+#include "agent/outbox.h"
+#include "base/map.h"
+#include "module/module.h"
+
+/*
+ * Where a module sits in a worker: its host. A look is a file that it judges; the sensor (files,
+ * tree) opens one and learns of the answer by the callbacks.
+ */
+struct look {
+	LIST_ENTRY(look) next;
+	uint64_t id;
+	int fd;            /* owned: the file */
+	struct file_op op; /* op.path and actor point into text[] */
+	char *text[4];     /* owned: path, image, user, container */
+	uint64_t since_ms; /* monotonic */
+	uint64_t wall_ms;
+	json_t *asked; /* owned: options of the scan that is outstanding */
+	bool sent;     /* the scan process has it */
+	bool settled, late, malware, cacheable;
+	enum verdict verdict;
+	void *owner; /* the sensor's */
+};
+
+struct desk {
+	struct host host;
+	struct self *me;
+	struct outbox outbox;
+	struct instance *antimalware;
+	struct rules *rules; /* owned; NULL: protect nothing */
+	bool on;
+	unsigned deadline_ms;
+	uint64_t next_id;
+	struct map looks; /* by id */
+	LIST_HEAD(, look) list;
+	unsigned n;
+	void (*settled)(struct desk *d, struct look *l);
+	void (*released)(struct desk *d, struct look *l); /* before it is freed */
+};
+
+void desk_init(struct desk *d, struct self *me);
+/* Takes a policy as M_POLICY brings it (empty: none). */
+int desk_policy(struct desk *d, struct str policy);
+/* Begins a look at fd (taken). PASS or DENY: answered already and the look is gone; LATER:
+ * callbacks follow. */
+enum verdict desk_look(struct desk *d, enum sense sense, struct look *l);
+struct look *look_new(int fd, struct str path);
+void look_actor(struct look *l, struct str image, struct str user, struct str container);
+void look_free(struct look *l);
+void desk_scanned(struct desk *d, const struct imsg *m);   /* M_SCANNED */
+void desk_deed_done(struct desk *d, const struct imsg *m); /* M_DEED_DONE */
+void desk_up(struct desk *d, const struct peer *p);
+void desk_down(struct desk *d, const struct peer *p);
+void desk_tick(struct desk *d); /* deadlines */

@@ -1,0 +1,581 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fanotify.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/desk.h"
+#include "agent/sensor/file/verdicts.h"
+#include "agent/sensor/mounts.h"
+#include "base/auto.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/wire.h"
+
+/*
+ * Real-time protection: the kernel asks before a file is opened and tells when one was written
+ * (fanotify(7)). This process opens nothing by path on a protected file system: it would have to
+ * answer itself.
+ */
+
+#ifndef FAN_MARK_EVICTABLE
+#define FAN_MARK_EVICTABLE 0x00000200
+#endif
+#ifndef FAN_MARK_IGNORE
+#define FAN_MARK_IGNORE 0x00000400
+#endif
+
+enum { TICK_MS = 100, PIDS_MAX = 64, GRAIN_NS = 20000000, BATCH = 32, CONTAINER_ID = 64 };
+
+/* Somebody who waits for an answer. */
+struct opener {
+	STAILQ_ENTRY(opener) next;
+	int fd; /* owned: the event's */
+};
+STAILQ_HEAD(openers, opener);
+
+struct files {
+	struct desk desk;
+	struct watch group, tick, mounts;
+	struct verdicts verdicts;
+	pid_t own[PIDS_MAX];
+	unsigned nown;
+	struct map marked;       /* mount points; value: itself */
+	struct buf passwd;       /* read before anything is marked */
+	unsigned open, open_max; /* descriptors of events that we hold */
+	uint64_t asked, allowed_unseen, ticks;
+	json_t *marks_failed; /* owned */
+	char epoch[20];
+};
+
+static struct files *state(struct self *me)
+{
+	return me->state;
+}
+
+static void answer(struct files *f, int fd, bool allow)
+{
+	struct fanotify_response r = { .fd = fd, .response = allow ? FAN_ALLOW : FAN_DENY };
+	if (write(f->group.fd, &r, sizeof(r)) != (ssize_t)sizeof(r) && errno != ENOENT)
+		log_error("answer the kernel: %s", strerror(errno));
+}
+
+static void done_with(struct files *f, int fd)
+{
+	close(fd);
+	f->open--;
+}
+
+/* ---- what is known of a file version ---- */
+
+static struct version version_of(const struct stat *st)
+{
+	return (struct version){ st->st_dev, st->st_ino,
+		                 (uint64_t)st->st_ctim.tv_sec * 1000000000u +
+		                         (uint64_t)st->st_ctim.tv_nsec,
+		                 (uint64_t)st->st_size };
+}
+
+static struct version version_of_op(const struct file_op *op)
+{
+	return (struct version){ op->dev, op->ino, op->ctime_ns, op->size };
+}
+
+/*
+ * Lets the kernel answer by itself until the file changes. Only when the version that was judged is
+ * still there, and old enough that a change within the clock's grain would show (host-sensors 4.4).
+ */
+static void leave_mark(struct files *f, int fd, const struct version *judged)
+{
+	struct stat st;
+	struct timespec now;
+	if (fstat(fd, &st) < 0 || clock_gettime(CLOCK_REALTIME, &now) < 0)
+		return;
+	struct version v = version_of(&st);
+	uint64_t now_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	if (memcmp(&v, judged, sizeof(v)) != 0 || v.ctime_ns + GRAIN_NS > now_ns ||
+	    st.st_nlink == 0)
+		return;
+	if (fanotify_mark(f->group.fd, FAN_MARK_ADD | FAN_MARK_IGNORE | FAN_MARK_EVICTABLE,
+	                  FAN_OPEN_PERM, fd, NULL) < 0 &&
+	    errno == EINVAL)
+		fanotify_mark(f->group.fd, FAN_MARK_ADD | FAN_MARK_IGNORED_MASK, FAN_OPEN_PERM, fd,
+		              NULL);
+}
+
+/* ---- who acts ---- */
+
+static bool is_own(const struct files *f, pid_t pid)
+{
+	for (unsigned i = 0; i < f->nown; i++)
+		if (f->own[i] == pid)
+			return true;
+	return pid == getpid();
+}
+
+static void user_name(const struct files *f, uint32_t uid, char out[static 64])
+{
+	struct str rest = buf_view(&f->passwd);
+	snprintf(out, 64, "%u", uid);
+	while (rest.p) {
+		struct str l = str_cut(&rest, '\n');
+		struct str name = str_cut(&l, ':');
+		uint64_t id = 0;
+		str_cut(&l, ':');
+		if (str_u64(str_cut(&l, ':'), 0, UINT32_MAX, &id) == 0 && id == uid &&
+		    name.n < 64) {
+			snprintf(out, 64, "%.*s", STR_ARG(name));
+			return;
+		}
+	}
+}
+
+/* The first run of 64 hexadecimal digits in the cgroup path: how container engines name a
+ * container. */
+static struct str container_id(struct str cgroup)
+{
+	size_t run = 0;
+	for (size_t i = 0; i < cgroup.n; i++) {
+		run = strchr("0123456789abcdef", cgroup.p[i]) && cgroup.p[i] ? run + 1 : 0;
+		if (run == CONTAINER_ID)
+			return (struct str){ cgroup.p + i + 1 - CONTAINER_ID, CONTAINER_ID };
+	}
+	return (struct str){ 0 };
+}
+
+static void describe_actor(struct files *f, struct look *l, pid_t pid)
+{
+	char path[64], image[PATH_MAX], user[64] = "";
+	struct stat st;
+	AUTO(buf_done) struct buf cgroup = { 0 };
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	ssize_t n = readlink(path, image, sizeof(image));
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	if (stat(path, &st) == 0) {
+		l->op.actor.uid = st.st_uid;
+		user_name(f, st.st_uid, user);
+	}
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+	file_read(AT_FDCWD, path, 16384, &cgroup);
+	l->op.actor.pid = pid;
+	look_actor(l, (struct str){ image, n > 0 ? (size_t)n : 0 }, str_of(user),
+	           container_id(buf_view(&cgroup)));
+}
+
+/* ---- events ---- */
+
+static struct look *same_file(struct files *f, const struct version *v)
+{
+	struct look *l;
+	LIST_FOREACH (l, &f->desk.list, next) {
+		struct version w = version_of_op(&l->op);
+		if (memcmp(&w, v, sizeof(w)) == 0)
+			return l;
+	}
+	return NULL;
+}
+
+static void wait_for(struct look *l, int fd)
+{
+	struct opener *o = xcalloc(1, sizeof(*o));
+	if (!l->owner) {
+		struct openers *q = xcalloc(1, sizeof(*q));
+		STAILQ_INIT(q);
+		l->owner = q;
+	}
+	o->fd = fd;
+	STAILQ_INSERT_TAIL((struct openers *)l->owner, o, next);
+}
+
+static void answer_all(struct files *f, struct look *l, bool allow)
+{
+	struct openers *q = l->owner;
+	while (q && !STAILQ_EMPTY(q)) {
+		struct opener *o = STAILQ_FIRST(q);
+		STAILQ_REMOVE_HEAD(q, next);
+		answer(f, o->fd, allow);
+		done_with(f, o->fd);
+		free(o);
+	}
+}
+
+static void on_settled(struct desk *d, struct look *l)
+{
+	struct files *f = (struct files *)d;
+	struct version v = version_of_op(&l->op);
+	if (l->cacheable && l->verdict == VERDICT_PASS) {
+		verdicts_put(&f->verdicts, &v, KNOWN_CLEAN);
+		leave_mark(f, l->fd, &v);
+	}
+	if (l->malware && l->verdict == VERDICT_DENY)
+		verdicts_put(&f->verdicts, &v, KNOWN_DENIED);
+	answer_all(f, l, l->verdict == VERDICT_PASS);
+}
+
+static void on_released(struct desk *d, struct look *l)
+{
+	struct files *f = (struct files *)d;
+	answer_all(f, l, l->verdict != VERDICT_DENY);
+	free(l->owner);
+	l->owner = NULL;
+	f->open--; /* the look's own descriptor, which look_free() closes */
+}
+
+static void begin(struct files *f, enum sense sense, int fd, pid_t pid, bool waits)
+{
+	char path[PATH_MAX], link[64];
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(link, path, sizeof(path));
+	int held = waits ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : fd;
+	if (held < 0) {
+		answer(f, fd, true);
+		done_with(f, fd);
+		f->allowed_unseen++;
+		return;
+	}
+	struct look *l = look_new(held, (struct str){ path, n > 0 ? (size_t)n : 0 });
+	f->open += waits;
+	describe_actor(f, l, pid);
+	if (waits)
+		wait_for(l, fd);
+	f->asked++;
+	enum verdict v = desk_look(&f->desk, sense, l);
+	if (v == VERDICT_LATER)
+		return;
+	/* Not wanted: not cached either, since that may depend on who asks. */
+	answer_all(f, l, v == VERDICT_PASS);
+	free(l->owner);
+	f->open--;
+	look_free(l);
+}
+
+static void opened(struct files *f, int fd, const struct version *v, pid_t pid)
+{
+	enum known k = verdicts_get(&f->verdicts, v);
+	struct look *l = k == KNOWN_NOTHING ? same_file(f, v) : NULL;
+	if (k != KNOWN_NOTHING || (l && l->settled)) {
+		bool allow = k == KNOWN_CLEAN || (k == KNOWN_NOTHING && l->verdict == VERDICT_PASS);
+		answer(f, fd, allow);
+		if (k == KNOWN_CLEAN)
+			leave_mark(f, fd, v);
+		done_with(f, fd);
+	} else if (l) {
+		wait_for(l, fd);
+	} else {
+		begin(f, SENSE_OPEN, fd, pid, true);
+	}
+}
+
+static void event(struct files *f, const struct fanotify_event_metadata *e)
+{
+	struct stat st;
+	if (e->fd < 0)
+		return;
+	f->open++;
+	bool waits = e->mask & FAN_OPEN_PERM;
+	bool skip =
+		is_own(f, e->pid) || fstat(e->fd, &st) < 0 || !S_ISREG(st.st_mode) || !f->desk.on;
+	/* The kernel would deny what it has no descriptor for: let go before that
+	 * (host-sensors 4.6). */
+	if (!skip && f->open > f->open_max) {
+		f->allowed_unseen++;
+		skip = true;
+	}
+	if (skip) {
+		if (waits)
+			answer(f, e->fd, true);
+		done_with(f, e->fd);
+		return;
+	}
+	struct version v = version_of(&st);
+	if (waits)
+		opened(f, e->fd, &v, e->pid);
+	else if (verdicts_get(&f->verdicts, &v) != KNOWN_NOTHING || same_file(f, &v))
+		done_with(f, e->fd);
+	else
+		begin(f, SENSE_CHANGE, e->fd, e->pid, false);
+}
+
+static void group_ready(struct watch *w, uint32_t events)
+{
+	(void)events;
+	struct files *f = CONTAINER_OF(w, struct files, group);
+	static _Alignas(8) char block[BATCH * sizeof(struct fanotify_event_metadata)];
+	ssize_t n = read(w->fd, block, sizeof(block));
+	if (n < 0 && errno == EMFILE)
+		f->allowed_unseen++;
+	if (n <= 0)
+		return;
+	const struct fanotify_event_metadata *e = (const void *)block;
+	for (; FAN_EVENT_OK(e, n); e = FAN_EVENT_NEXT(e, n))
+		event(f, e);
+}
+
+/* ---- marks ---- */
+
+static void send_mark(struct files *f, const char *path)
+{
+	AUTO(json_decrefp) json_t *o = json_object();
+	AUTO(buf_done) struct buf b = { 0 };
+	json_set_bytes(o, "path", str_of(path));
+	json_write(&b, o);
+	int rc = self_send_fd(f->desk.me, P_GUARD, M_MARK, 0, buf_view(&b), f->group.fd);
+	if (rc < 0)
+		log_error("ask for a mark on %s: %s", path, strerror(-rc));
+}
+
+static void mark_mount(void *arg, const char *path)
+{
+	struct files *f = arg;
+	if (map_get(&f->marked, str_of(path)))
+		return;
+	map_set(&f->marked, str_of(path), f);
+	send_mark(f, path);
+}
+
+static void mark_all(struct files *f)
+{
+	const char *only = agent_options(f->desk.me)->protect;
+	if (only) {
+		mark_mount(f, only);
+		return;
+	}
+	AUTO(buf_done) struct buf b = { 0 };
+	if (file_read(AT_FDCWD, "/proc/self/mountinfo", 4 << 20, &b) == 0)
+		mounts_local(buf_view(&b), mark_mount, f);
+}
+
+static void mounts_changed(struct watch *w, uint32_t events)
+{
+	(void)events;
+	struct files *f = CONTAINER_OF(w, struct files, mounts);
+	if (f->desk.on)
+		mark_all(f);
+}
+
+static void forget(struct files *f)
+{
+	verdicts_forget(&f->verdicts);
+	if (fanotify_mark(f->group.fd, FAN_MARK_FLUSH, 0, AT_FDCWD, NULL) < 0)
+		log_error("forget the kernel's verdicts: %s", strerror(errno));
+}
+
+/* ---- status ---- */
+
+static void tell_status(struct files *f)
+{
+	AUTO(json_decrefp) json_t *o = json_object();
+	AUTO(buf_done) struct buf b = { 0 };
+	json_t *am = f->desk.antimalware->module->report(f->desk.antimalware),
+	       *mounts = json_array();
+	struct map_item item;
+	for (size_t at = 0; map_next(&f->marked, &at, &item);)
+		json_array_append_new(mounts, json_stringn(item.key.p, item.key.n));
+	json_set_text(am, "message", f->desk.on ? "On, Real Time" : "Off");
+	json_set(am, "fileSystems", mounts);
+	json_set_int(am, "allowedUnseen", (int64_t)f->allowed_unseen);
+	json_set(o, "modules", json_pack("{s:o}", "antimalware", am));
+	json_set(o, "messages", json_deep_copy(f->marks_failed));
+	json_write(&b, o);
+	self_send(f->desk.me, P_COMMS, 0, M_STATUS, 0, buf_view(&b));
+}
+
+/* ---- messages ---- */
+
+static int on_policy(struct self *me, struct peer *p, struct imsg *m)
+{
+	struct files *f = state(me);
+	AUTO(imsg_body_done) struct imsg_body body = { 0 };
+	(void)p;
+	int rc = imsg_body(m, 16 << 20, &body);
+	if (rc == 0)
+		rc = desk_policy(&f->desk, body.s);
+	if (rc < 0)
+		return rc;
+	forget(f);
+	if (f->desk.on) {
+		mark_all(f);
+	} else if (f->marked.n) {
+		map_done(&f->marked);
+		send_mark(f, "");
+	}
+	tell_status(f);
+	return 0;
+}
+
+static int on_kept(struct self *me, struct peer *p, struct imsg *m)
+{
+	(void)p;
+	outbox_kept(&state(me)->desk.outbox, m->id);
+	return 0;
+}
+
+static int on_scanned(struct self *me, struct peer *p, struct imsg *m)
+{
+	(void)p;
+	desk_scanned(&state(me)->desk, m);
+	return 0;
+}
+
+static int on_deed_done(struct self *me, struct peer *p, struct imsg *m)
+{
+	(void)p;
+	desk_deed_done(&state(me)->desk, m);
+	return 0;
+}
+
+static int on_signatures(struct self *me, struct peer *p, struct imsg *m)
+{
+	struct files *f = state(me);
+	(void)p;
+	AUTO(json_decrefp)
+	json_t *o = json_parse((struct str){ (const char *)m->data, m->len }, NULL);
+	const char *epoch = json_text(o, "epoch", "");
+	if (strcmp(epoch, f->epoch) == 0)
+		return 0;
+	snprintf(f->epoch, sizeof(f->epoch), "%s", epoch);
+	forget(f);
+	return 0;
+}
+
+static int on_marked(struct self *me, struct peer *p, struct imsg *m)
+{
+	struct files *f = state(me);
+	(void)p;
+	AUTO(json_decrefp)
+	json_t *o = json_parse((struct str){ (const char *)m->data, m->len }, NULL);
+	const char *error = json_text(o, "error", NULL);
+	if (error) {
+		log_warning("%s is not protected: %s", json_text(o, "path", ""), error);
+		json_array_append_new(f->marks_failed,
+		                      json_sprintf("Anti-Malware: %s is not protected: %s",
+		                                   json_text(o, "path", ""), error));
+	}
+	tell_status(f);
+	return 0;
+}
+
+static int on_pids(struct self *me, struct peer *p, struct imsg *m)
+{
+	struct files *f = state(me);
+	struct rd r = rd_init(m->data, m->len);
+	(void)p;
+	f->nown = 0;
+	while (r.at < r.end && !r.bad && f->nown < PIDS_MAX)
+		f->own[f->nown++] = (pid_t)rd_u32(&r);
+	return 0;
+}
+
+int (*const files_on[M_COUNT])(struct self *, struct peer *, struct imsg *) = {
+	[M_POLICY] = on_policy,       [M_EVENT_KEPT] = on_kept,       [M_SCANNED] = on_scanned,
+	[M_DEED_DONE] = on_deed_done, [M_SIGNATURES] = on_signatures, [M_MARKED] = on_marked,
+	[M_PIDS] = on_pids,
+};
+
+/* The time before which everything was judged and its events are on disk. */
+static void tell_watched(struct files *f)
+{
+	uint64_t until = clock_ms();
+	struct look *l;
+	LIST_FOREACH (l, &f->desk.list, next)
+		if (l->wall_ms < until)
+			until = l->wall_ms;
+	if (!f->desk.on || !TAILQ_EMPTY(&f->desk.outbox.waiting))
+		return;
+	uint8_t room[8];
+	struct wr w = wr_init(room, sizeof(room));
+	wr_u64(&w, until);
+	self_send(f->desk.me, P_TREE, 0, M_WATCHED, 0,
+	          (struct str){ (const char *)room, sizeof(room) });
+}
+
+static void ticked(struct watch *w, uint32_t events)
+{
+	(void)events;
+	struct files *f = CONTAINER_OF(w, struct files, tick);
+	loop_tick(w);
+	desk_tick(&f->desk);
+	if (++f->ticks % 10 == 0)
+		tell_watched(f);
+	if (f->ticks % 100 == 0 && f->desk.on)
+		tell_status(f);
+}
+
+int files_prepare(struct self *guard, unsigned instance, struct birth_fd out[static BIRTH_FDS_MAX])
+{
+	(void)guard, (void)instance;
+	int fd = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_NONBLOCK |
+	                               FAN_UNLIMITED_QUEUE | FAN_UNLIMITED_MARKS,
+	                       O_RDONLY | O_LARGEFILE | O_CLOEXEC | O_NOATIME);
+	if (fd < 0) {
+		log_error("fanotify: %s", strerror(errno));
+		return -errno;
+	}
+	snprintf(out[0].name, sizeof(out[0].name), "fanotify");
+	out[0].fd = fd;
+	return 1;
+}
+
+int files_start(struct self *me)
+{
+	struct files *f = xcalloc(1, sizeof(*f));
+	struct rlimit r = { 1024, 1024 };
+	me->state = f;
+	desk_init(&f->desk, me);
+	f->desk.settled = on_settled;
+	f->desk.released = on_released;
+	f->marks_failed = json_array();
+	getrlimit(RLIMIT_NOFILE, &r);
+	f->open_max = (unsigned)(r.rlim_cur / 4 * 3);
+	/* Nothing is marked yet: the only time at which a file may be opened by path. */
+	file_read(AT_FDCWD, "/etc/passwd", 4 << 20, &f->passwd);
+	f->group = (struct watch){ self_take_fd(me, "fanotify"), group_ready };
+	if (f->group.fd < 0)
+		return f->group.fd;
+	f->mounts = (struct watch){ open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC),
+		                    mounts_changed };
+	f->tick.ready = ticked;
+	int rc = verdicts_init(&f->verdicts);
+	if (rc == 0)
+		rc = loop_add(&me->loop, &f->group, EPOLLIN);
+	if (rc == 0 && f->mounts.fd >= 0)
+		rc = loop_add(&me->loop, &f->mounts, EPOLLPRI);
+	if (rc == 0)
+		rc = loop_timer(&me->loop, &f->tick, TICK_MS, TICK_MS);
+	/* Our own code must not have to be read from a file system that we answer for. */
+	if (rc == 0 && !YAGURA_SANITIZED && mlockall(MCL_CURRENT) < 0)
+		log_debug("lock memory: %s", strerror(errno));
+	return rc;
+}
+
+void files_up(struct self *me, struct peer *p)
+{
+	desk_up(&state(me)->desk, p);
+	if (p->who == P_COMMS)
+		tell_status(state(me));
+}
+
+void files_down(struct self *me, struct peer *p)
+{
+	desk_down(&state(me)->desk, p);
+}
+
+void files_stop(struct self *me)
+{
+	struct files *f = state(me);
+	struct look *l;
+	/* Whoever waits is let through when the group is closed; what is known is told first. */
+	LIST_FOREACH (l, &f->desk.list, next)
+		answer_all(f, l, true);
+	outbox_flush(&f->desk.outbox, 1000);
+}

@@ -1,0 +1,486 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "agent/desk.h"
+#include "agent/sensor/mounts.h"
+#include "base/auto.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/wire.h"
+
+/*
+ * Walks of the file system: scans on demand, and the catch-up that looks at what changed while
+ * nobody watched. A walk is a stack of open directories that goes on from the loop, so that
+ * commands and answers come between.
+ */
+
+enum {
+	DEPTH_MAX = 200,
+	IN_FLIGHT = 6,
+	SLICE = 200,
+	TICK_MS = 20,
+	PROGRESS_MS = 1000,
+	PATHS_MAX = 1000,
+	SLACK_MS = 2000
+};
+
+struct walk {
+	LIST_ENTRY(walk) next;
+	struct tree *tree;
+	int64_t id;   /* of the command; -1: the catch-up */
+	uint32_t run; /* names this walk in its events */
+	enum scan_type scan;
+	uint64_t newer_ns; /* only files changed after this; 0: all */
+	char **paths;      /* owned: where to begin */
+	size_t npaths, at;
+	struct {
+		DIR *d;
+		size_t path_n; /* of path, without this directory's entries */
+		dev_t dev;
+	} stack[DEPTH_MAX];
+	size_t depth;
+	char path[PATH_MAX];
+	uint64_t files, bytes, found, errors, flying, told_ms;
+	bool cancelled, walked;
+};
+
+struct tree {
+	struct desk desk;
+	struct watch tick;
+	LIST_HEAD(, walk) walks;
+	uint32_t runs;
+	int dir;           /* owned: LIB/tree */
+	uint64_t stamp_ms; /* everything before was judged */
+	bool caught_up, policy;
+};
+
+static struct tree *state(struct self *me)
+{
+	return me->state;
+}
+
+/* ---- telling ---- */
+
+static void progress(struct walk *w, const char *status)
+{
+	AUTO(buf_done) struct buf b = { 0 };
+	struct str folder = { w->path, w->depth ? w->stack[w->depth - 1].path_n : 0 };
+	if (w->id < 0)
+		return;
+	json_t *p = json_object();
+	json_set_int(p, "files", (int64_t)w->files);
+	json_set_int(p, "bytes", (int64_t)w->bytes);
+	json_set_int(p, "found", (int64_t)w->found);
+	json_set_bytes(p, "folder", folder);
+	json_set_text(p, "phase", "scan");
+	AUTO(json_decrefp) json_t *o = json_object();
+	json_set_int(o, "ID", w->id);
+	json_set_text(o, "state", status);
+	json_set(o, "result", json_deep_copy(p));
+	json_set(o, "progress", p);
+	json_write(&b, o);
+	self_send(w->tree->desk.me, P_COMMS, 0, M_PROGRESS, 0, buf_view(&b));
+}
+
+static void say(struct walk *w, const char *kind)
+{
+	struct event ev;
+	AUTO(buf_done) struct buf b = { 0 };
+	if (w->id < 0)
+		return;
+	event_init(&ev, &event_class_system, kind);
+	buf_fmt(&b, "%llu files, %llu found", (unsigned long long)w->files,
+	        (unsigned long long)w->found);
+	event_text(&ev, "Description", b.p);
+	outbox_put(&w->tree->desk.outbox, &ev);
+	event_done(&ev);
+}
+
+/* ---- the stamp ---- */
+
+static void write_stamp(struct tree *t)
+{
+	char text[32];
+	int n = snprintf(text, sizeof(text), "%llu\n", (unsigned long long)t->stamp_ms);
+	AUTO(closep)
+	int fd = openat(t->dir, "stamp.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+	                0600);
+	/* A crash may lose the newest stamp: then a little more is looked at again, and told under
+	 * the same name. */
+	if (fd >= 0 && file_write_all(fd, text, (size_t)n) == 0)
+		renameat(t->dir, "stamp.new", t->dir, "stamp");
+}
+
+static void read_stamp(struct tree *t)
+{
+	AUTO(buf_done) struct buf b = { 0 };
+	if (file_read(t->dir, "stamp", 64, &b) == 0)
+		str_u64(str_trim(buf_view(&b)), 0, UINT64_MAX, &t->stamp_ms);
+}
+
+/* ---- walking ---- */
+
+static void walk_free(struct walk *w)
+{
+	while (w->depth)
+		closedir(w->stack[--w->depth].d);
+	for (size_t i = 0; i < w->npaths; i++)
+		free(w->paths[i]);
+	free(w->paths);
+	LIST_REMOVE(w, next);
+	free(w);
+}
+
+static void finish(struct walk *w)
+{
+	struct tree *t = w->tree;
+	if (w->id < 0)
+		t->caught_up = true;
+	say(w, w->cancelled ? "scan-cancelled" : "scan-ended");
+	progress(w, w->cancelled ? "cancelled" : "done");
+	walk_free(w);
+}
+
+static bool enter(struct walk *w, int dir, const char *name, size_t path_n)
+{
+	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	DIR *d = fd < 0 || fstat(fd, &st) < 0 ? NULL : fdopendir(fd);
+	if (!d) {
+		w->errors++;
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	w->stack[w->depth].d = d;
+	w->stack[w->depth].path_n = path_n;
+	w->stack[w->depth++].dev = st.st_dev;
+	return true;
+}
+
+static uint64_t ctime_of(const struct stat *st)
+{
+	return (uint64_t)st->st_ctim.tv_sec * 1000000000u + (uint64_t)st->st_ctim.tv_nsec;
+}
+
+static void look_at(struct walk *w, int dir, const char *name, size_t n, const struct stat *st)
+{
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0) {
+		w->errors++;
+		return;
+	}
+	struct look *l = look_new(fd, (struct str){ w->path, n });
+	look_actor(l, (struct str){ 0 }, (struct str){ 0 }, (struct str){ 0 });
+	l->op.scan = w->scan;
+	l->op.run = w->run;
+	l->owner = w;
+	w->files++;
+	w->bytes += (uint64_t)st->st_size;
+	if (desk_look(&w->tree->desk, SENSE_WALK, l) == VERDICT_LATER)
+		w->flying++;
+	else
+		look_free(l);
+}
+
+/* One entry of the directory on top; false: that directory is done. */
+static bool walk_entry(struct walk *w)
+{
+	DIR *d = w->stack[w->depth - 1].d;
+	size_t base = w->stack[w->depth - 1].path_n;
+	const struct dirent *e = readdir(d);
+	struct stat st;
+	if (!e)
+		return false;
+	if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+		return true;
+	bool root = base == 1 && w->path[0] == '/';
+	int n = snprintf(w->path + base, sizeof(w->path) - base, "%s%s", root ? "" : "/",
+	                 e->d_name);
+	if (n < 0 || base + (size_t)n >= sizeof(w->path) ||
+	    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		w->errors++;
+		return true;
+	}
+	if (S_ISDIR(st.st_mode) && st.st_dev == w->stack[w->depth - 1].dev && w->depth < DEPTH_MAX)
+		enter(w, dirfd(d), e->d_name, base + (size_t)n);
+	else if (S_ISREG(st.st_mode) && ctime_of(&st) >= w->newer_ns)
+		look_at(w, dirfd(d), e->d_name, base + (size_t)n, &st);
+	return true;
+}
+
+static void start_path(struct walk *w)
+{
+	struct stat st;
+	const char *p = w->paths[w->at++];
+	snprintf(w->path, sizeof(w->path), "%s", p);
+	size_t n = strlen(w->path);
+	while (n > 1 && w->path[n - 1] == '/')
+		w->path[--n] = '\0';
+	if (lstat(w->path, &st) < 0)
+		w->errors++;
+	else if (S_ISDIR(st.st_mode))
+		enter(w, AT_FDCWD, w->path, n);
+	else if (S_ISREG(st.st_mode))
+		look_at(w, AT_FDCWD, w->path, n, &st);
+}
+
+/* As far as a slice of time and the files under way allow. */
+static void go_on(struct walk *w)
+{
+	for (int i = 0; i < SLICE && w->flying < IN_FLIGHT && !w->walked; i++) {
+		if (w->cancelled || (!w->depth && w->at == w->npaths))
+			w->walked = true;
+		else if (!w->depth)
+			start_path(w);
+		else if (!walk_entry(w))
+			closedir(w->stack[--w->depth].d);
+	}
+	uint64_t now = clock_mono_ms();
+	if (now - w->told_ms >= PROGRESS_MS) {
+		w->told_ms = now;
+		progress(w, "running");
+	}
+	if (w->walked && w->flying == 0)
+		finish(w);
+}
+
+static void on_released(struct desk *d, struct look *l)
+{
+	struct walk *w = l->owner;
+	(void)d;
+	w->flying--;
+	w->found += l->malware;
+}
+
+static void add_path(void *arg, const char *path)
+{
+	struct walk *w = arg;
+	if (w->npaths == PATHS_MAX)
+		return;
+	char **more = realloc(w->paths, (w->npaths + 1) * sizeof(*more));
+	if (!more)
+		return;
+	w->paths = more;
+	w->paths[w->npaths++] = xstrdup(path);
+}
+
+static void add_everything(struct walk *w)
+{
+	const char *only = agent_options(w->tree->desk.me)->protect;
+	AUTO(buf_done) struct buf b = { 0 };
+	if (only)
+		add_path(w, only);
+	else if (file_read(AT_FDCWD, "/proc/self/mountinfo", 4 << 20, &b) == 0)
+		mounts_local(buf_view(&b), add_path, w);
+}
+
+static struct walk *walk_new(struct tree *t, int64_t id, enum scan_type scan)
+{
+	struct walk *w = xcalloc(1, sizeof(*w));
+	w->tree = t;
+	w->id = id;
+	w->scan = scan;
+	w->run = scan == SCAN_REAL_TIME
+	                 ? 0
+	                 : (uint32_t)(id > 0 ? id : (int64_t)(clock_ms() & 0x7fffffff));
+	w->told_ms = clock_mono_ms();
+	LIST_INSERT_HEAD(&t->walks, w, next);
+	return w;
+}
+
+/* ---- catching up ---- */
+
+static void catch_up(struct tree *t)
+{
+	struct walk *w;
+	LIST_FOREACH (w, &t->walks, next)
+		if (w->id < 0)
+			w->cancelled = true; /* a newer one looks at more */
+	t->caught_up = false;
+	w = walk_new(t, -1, SCAN_REAL_TIME);
+	w->newer_ns = t->stamp_ms > SLACK_MS ? (t->stamp_ms - SLACK_MS) * 1000000u : 0;
+	add_everything(w);
+}
+
+static void ticked(struct watch *watch, uint32_t events)
+{
+	(void)events;
+	struct tree *t = CONTAINER_OF(watch, struct tree, tick);
+	struct walk *w, *after;
+	loop_tick(watch);
+	desk_tick(&t->desk);
+	for (w = LIST_FIRST(&t->walks); w; w = after) {
+		after = LIST_NEXT(w, next);
+		go_on(w);
+	}
+}
+
+/* ---- messages ---- */
+
+static int on_policy(struct self *me, struct peer *p, struct imsg *m)
+{
+	struct tree *t = state(me);
+	AUTO(imsg_body_done) struct imsg_body body = { 0 };
+	(void)p;
+	int rc = imsg_body(m, 16 << 20, &body);
+	bool was_on = t->desk.on;
+	if (rc == 0)
+		rc = desk_policy(&t->desk, body.s);
+	if (rc == 0 && t->desk.on && !was_on)
+		catch_up(t);
+	return rc;
+}
+
+static int on_watched(struct self *me, struct peer *p, struct imsg *m)
+{
+	struct tree *t = state(me);
+	struct rd r = rd_init(m->data, m->len);
+	uint64_t until = rd_u64(&r);
+	(void)p;
+	if (rd_end(&r) < 0)
+		return -EBADMSG;
+	/* Our own finds count too: their events have to be kept first. */
+	if (!t->caught_up || !TAILQ_EMPTY(&t->desk.outbox.waiting) || until <= t->stamp_ms)
+		return 0;
+	t->stamp_ms = until;
+	write_stamp(t);
+	return 0;
+}
+
+static void begin_scan(struct tree *t, int64_t id, const json_t *args)
+{
+	struct walk *w = walk_new(t, id,
+	                          strcmp(json_text(args, "type", "manual"), "scheduled") == 0
+	                                  ? SCAN_SCHEDULED
+	                                  : SCAN_MANUAL);
+	size_t i;
+	json_t *v;
+	json_array_foreach (json_object_get(args, "paths"), i, v)
+		if (json_is_string(v) && json_string_value(v)[0] == '/')
+			add_path(w, json_string_value(v));
+	if (!json_array_at(args, "paths"))
+		add_everything(w);
+	if (!t->desk.rules)
+		w->cancelled = true;
+	say(w, "scan-started");
+	progress(w, "running");
+}
+
+static void cancel(struct tree *t, int64_t id)
+{
+	struct walk *w;
+	LIST_FOREACH (w, &t->walks, next)
+		if (w->id >= 0 && (id == 0 || w->id == id))
+			w->cancelled = true;
+}
+
+static int on_command(struct self *me, struct peer *p, struct imsg *m)
+{
+	struct tree *t = state(me);
+	AUTO(imsg_body_done) struct imsg_body body = { 0 };
+	(void)p;
+	int rc = imsg_body(m, 1 << 20, &body);
+	AUTO(json_decrefp) json_t *o = rc < 0 ? NULL : json_parse(body.s, NULL);
+	const char *kind = json_text(o, "kind", "");
+	if (!o)
+		return -EBADMSG;
+	if (strcmp(kind, "scan") == 0) {
+		begin_scan(t, json_int(o, "ID", 0), json_object_at(o, "args"));
+	} else if (strcmp(kind, "cancel-scan") == 0) {
+		struct walk done = { .tree = t, .id = json_int(o, "ID", 0) };
+		cancel(t, json_int(json_object_at(o, "args"), "command", 0));
+		progress(&done, "done");
+	}
+	return 0;
+}
+
+static int on_kept(struct self *me, struct peer *p, struct imsg *m)
+{
+	(void)p;
+	outbox_kept(&state(me)->desk.outbox, m->id);
+	return 0;
+}
+
+static int on_scanned(struct self *me, struct peer *p, struct imsg *m)
+{
+	(void)p;
+	desk_scanned(&state(me)->desk, m);
+	return 0;
+}
+
+static int on_deed_done(struct self *me, struct peer *p, struct imsg *m)
+{
+	(void)p;
+	desk_deed_done(&state(me)->desk, m);
+	return 0;
+}
+
+static int on_signatures(struct self *me, struct peer *p, struct imsg *m)
+{
+	(void)me, (void)p, (void)m; /* a walk remembers no verdicts */
+	return 0;
+}
+
+int (*const tree_on[M_COUNT])(struct self *, struct peer *, struct imsg *) = {
+	[M_POLICY] = on_policy,       [M_EVENT_KEPT] = on_kept, [M_SCANNED] = on_scanned,
+	[M_DEED_DONE] = on_deed_done, [M_COMMAND] = on_command, [M_SIGNATURES] = on_signatures,
+	[M_WATCHED] = on_watched,
+};
+
+int tree_prepare(struct self *guard, unsigned instance, struct birth_fd out[static BIRTH_FDS_MAX])
+{
+	(void)instance;
+	return agent_folder(guard, P_TREE, "tree", &out[0]);
+}
+
+int tree_start(struct self *me)
+{
+	struct tree *t = xcalloc(1, sizeof(*t));
+	me->state = t;
+	desk_init(&t->desk, me);
+	t->desk.released = on_released;
+	t->desk.deadline_ms = UINT32_MAX;
+	LIST_INIT(&t->walks);
+	t->dir = self_take_fd(me, "tree");
+	if (t->dir < 0)
+		return t->dir;
+	read_stamp(t);
+	t->tick.ready = ticked;
+	/* ioprio_set(2): the idle class; other work goes first. */
+	syscall(SYS_ioprio_set, 1, 0, 3 << 13);
+	return loop_timer(&me->loop, &t->tick, TICK_MS, TICK_MS);
+}
+
+void tree_up(struct self *me, struct peer *p)
+{
+	struct tree *t = state(me);
+	desk_up(&t->desk, p);
+	/* Real time was away for a while: what happened meanwhile is looked at. */
+	if (p->who == P_FILES && t->desk.on)
+		catch_up(t);
+}
+
+void tree_down(struct self *me, struct peer *p)
+{
+	struct tree *t = state(me);
+	desk_down(&t->desk, p);
+	if (p->who == P_FILES)
+		t->caught_up = false;
+}
+
+void tree_stop(struct self *me)
+{
+	outbox_flush(&state(me)->desk.outbox, 1000);
+}
