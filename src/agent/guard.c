@@ -30,6 +30,7 @@ struct keeper {
 	uint64_t deaths[P_COUNT];
 };
 
+/* NULL once we are ending. */
 static struct keeper *state(struct self *me)
 {
 	return me->state;
@@ -60,7 +61,7 @@ static void tell_pids(struct self *me)
 
 void guard_up(struct self *me, struct peer *p)
 {
-	if (p->who == P_SPOOL)
+	if (state(me) && p->who == P_SPOOL)
 		outbox_up(&state(me)->outbox);
 	tell_pids(me);
 }
@@ -69,6 +70,8 @@ void guard_down(struct self *me, struct peer *p)
 {
 	struct keeper *g = state(me);
 	struct event ev;
+	if (!g)
+		return;
 	if (p->who == P_SPOOL)
 		outbox_down(&g->outbox);
 	event_init(&ev, &event_class_system, "process-died");
@@ -79,13 +82,19 @@ void guard_down(struct self *me, struct peer *p)
 
 void guard_stop(struct self *me)
 {
-	(void)me;
+	struct keeper *g = state(me);
+	outbox_done(&g->outbox);
+	if (g->quarantine >= 0)
+		close(g->quarantine);
+	free(g);
+	me->state = NULL;
 }
 
 static int on_kept(struct self *me, struct peer *p, struct imsg *m)
 {
 	(void)p;
-	outbox_kept(&state(me)->outbox, m->id);
+	if (state(me))
+		outbox_kept(&state(me)->outbox, m->id);
 	return 0;
 }
 
@@ -182,6 +191,8 @@ static int on_deed(struct self *me, struct peer *p, struct imsg *m)
 	struct err why = { { 0 } };
 	if (!o || m->fd < 0)
 		return -EBADMSG;
+	if (!state(me))
+		return 0;
 	json_set_text(out, "op", json_text(o, "op", ""));
 	if (do_deed(me, o, m->fd, &record, &why) < 0)
 		json_set_text(out, "error", why.text);
@@ -210,7 +221,7 @@ static int on_store(struct self *me, struct peer *p, struct imsg *m)
 	AUTO(json_decrefp) json_t *record = NULL;
 	AUTO(json_decrefp) json_t *out = json_object();
 	struct err why = { { 0 } };
-	int dir = state(me)->quarantine;
+	int dir = state(me) ? state(me)->quarantine : -1;
 	int rc = imsg_body(m, BODY_MAX, &body);
 	AUTO(json_decrefp) json_t *o = rc < 0 ? NULL : json_parse(body.s, NULL);
 	const char *op = json_text(o, "op", ""), *id = json_text(o, "recordID", "");

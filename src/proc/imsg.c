@@ -142,7 +142,7 @@ static void ready(struct watch *w, uint32_t events)
 		flush(p);
 	/* Bounded, so that one talkative peer does not starve the others; a handler may end the
 	 * peer. */
-	for (int i = 0; i < 64 && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)); i++) {
+	for (int i = 0; i < 64 && !p->paused && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)); i++) {
 		int rc = receive_one(p);
 		if (w->fd != fd)
 			return;

@@ -28,6 +28,7 @@ struct peer {
 	void *owner;       /* for the handlers */
 	unsigned who;      /* proc id of the other end */
 	unsigned instance; /* of the other end */
+	bool paused;       /* nothing is read */
 	unsigned nqueued;
 	STAILQ_HEAD(, queued) queue;
 	int (*got)(struct peer *p, struct imsg *m); /* < 0 drops the peer */

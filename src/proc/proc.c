@@ -135,6 +135,9 @@ int link_peer(struct self *me, struct imsg *m)
 	p->got = link_got;
 	p->lost = peer_lost;
 	int rc = peer_init(p, &me->loop, TAKE_FD(m->fd), at[0], at[1]);
+	/* Before start() nothing can be handled: what comes waits in the socket. */
+	if (rc == 0 && !me->started)
+		rc = loop_mod(&me->loop, &p->watch, 0);
 	if (rc == 0 && me->proc->up && me->started)
 		me->proc->up(me, p);
 	return rc;
@@ -155,7 +158,8 @@ static int birth_got(struct peer *p, struct imsg *m)
 		return link_peer(me, m);
 	case LINK_GO:
 		p->got = from_guard;
-		return 0;
+		p->paused = true;
+		return loop_mod(&me->loop, &p->watch, 0);
 	default:
 		return -EBADMSG;
 	}
@@ -171,6 +175,18 @@ static int be_born(struct self *me)
 	while (rc == 0 && guard->got == birth_got)
 		rc = loop_once(&me->loop, -1);
 	return rc;
+}
+
+/* start() is done: now the links are listened to. */
+static void listen_to_all(struct self *me)
+{
+	me->started = true;
+	for (unsigned i = 0; i < me->program->nprocs * INSTANCES_MAX; i++) {
+		me->peers[i].paused = false;
+		if (peer_is_up(&me->peers[i]))
+			loop_mod(&me->loop, &me->peers[i].watch,
+			         EPOLLIN | (me->peers[i].nqueued ? EPOLLOUT : 0));
+	}
 }
 
 static void say_up(struct self *me)
@@ -200,7 +216,7 @@ static int child_main(struct self *me)
 		log_error("start: %s", strerror(-rc));
 		return 1;
 	}
-	me->started = true;
+	listen_to_all(me);
 	say_up(me);
 	self_send(me, 0, 0, LINK_READY, 0, (struct str){ 0 });
 	rc = loop_run(&me->loop);

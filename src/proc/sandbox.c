@@ -404,6 +404,20 @@ static int filter_calls(const struct sandbox *box, struct err *why)
 	return rc < 0 ? err_set(why, rc, "seccomp: %s", strerror(-rc)) : 0;
 }
 
+/* Is there a folder above this path that keeps other users out, such as a private home? */
+static bool below_private(const char *path)
+{
+	char part[PATH_MAX];
+	struct stat st;
+	snprintf(part, sizeof(part), "%s", path);
+	for (char *slash = strrchr(part, '/'); slash && slash != part; slash = strrchr(part, '/')) {
+		*slash = '\0';
+		if (stat(part, &st) == 0 && !(st.st_mode & S_IXOTH))
+			return true;
+	}
+	return false;
+}
+
 int sandbox_enter(const struct sandbox *box, const char *user, unsigned row, const struct self *me,
                   struct err *why)
 {
@@ -418,8 +432,13 @@ int sandbox_enter(const struct sandbox *box, const char *user, unsigned row, con
 		rc = private_root(box, me, uid, why);
 	if (rc == 0 && !box->no_landlock)
 		rc = make_rules(box, me, &rules, why);
+	struct sandbox kept = *box;
+	/* A checkout in a private home: the process has to reach its own folder, and Landlock keeps
+	 * it there. */
+	if (rc == 0 && rules >= 0 && box->write && me && me->lib && below_private(me->lib))
+		kept.caps |= 1ull << CAP_DAC_READ_SEARCH;
 	if (rc == 0 && geteuid() == 0 && user)
-		rc = drop_rights(box, uid, gid, why);
+		rc = drop_rights(&kept, uid, gid, why);
 	if (rc < 0)
 		return rc;
 	if (!YAGURA_SANITIZED)
