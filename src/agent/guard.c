@@ -174,7 +174,7 @@ static int do_deed(struct self *me, const json_t *o, int fd, json_t **record, st
 	f.path = path.p;
 	end_runners(f.dev, f.ino);
 	if (strcmp(json_text(o, "op", ""), "delete") == 0) {
-		int rc = quarantine_unlink(f.path, f.dev, f.ino);
+		int rc = quarantine_unlink(f.path, f.dev, f.ino, 0);
 		return rc < 0 ? err_set(why, rc, "delete: %s", strerror(-rc)) : 0;
 	}
 	if (state(me)->quarantine < 0)

@@ -6,6 +6,7 @@
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,14 +170,58 @@ static json_t *entry(const json_t *meta)
 	return o;
 }
 
-int quarantine_unlink(const char *path, uint64_t dev, uint64_t ino)
+/* Where tests let us be killed; only the sanitizer build can be told to. */
+static void fault_point(const char *where)
+{
+#if YAGURA_SANITIZED
+	const char *at = getenv("YAGURA_FAULT");
+	if (at && strcmp(at, where) == 0)
+		kill(getpid(), SIGKILL);
+#else
+	(void)where;
+#endif
+}
+
+static int64_t nanoseconds(const struct timespec *t)
+{
+	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
+/* The folder that holds path, so that nobody can exchange one above between look and deed. */
+static int open_folder(const char *path, const char **name)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+	if (!slash || !slash[1])
+		return -EINVAL;
+	size_t n = slash == path ? 1 : (size_t)(slash - path);
+	if (n >= sizeof(folder))
+		return -ENAMETOOLONG;
+	memcpy(folder, path, n);
+	folder[n] = '\0';
+	*name = slash + 1;
+	int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int quarantine_unlink(const char *path, uint64_t dev, uint64_t ino, int64_t ctime_ns)
 {
 	struct stat st;
-	if (lstat(path, &st) < 0)
+	const char *name = NULL;
+	AUTO(closep) int dir = open_folder(path, &name);
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -errno;
-	if (st.st_dev != dev || st.st_ino != ino)
+	/* A number alone is no identity: file systems give it to the next file. */
+	if (st.st_dev != dev || st.st_ino != ino ||
+	    (ctime_ns && nanoseconds(&st.st_ctim) != ctime_ns))
 		return -ESTALE;
-	return unlink(path) < 0 ? -errno : file_sync_dir(AT_FDCWD, path);
+	if (unlinkat(dir, name, 0) < 0)
+		return -errno;
+	/* If this fails, a crash may bring the name back; quarantine_open() takes it away again. */
+	(void)file_sync_dir(AT_FDCWD, path);
+	return 0;
 }
 
 static json_t *describe(const char *id, const struct quarantine_file *f, const struct stat *st)
@@ -194,6 +239,7 @@ static json_t *describe(const char *id, const struct quarantine_file *f, const s
 	json_set_int(o, "mtime", st->st_mtim.tv_sec);
 	json_set_int(o, "dev", (int64_t)f->dev);
 	json_set_int(o, "ino", (int64_t)f->ino);
+	json_set_int(o, "ctimeNs", nanoseconds(&st->st_ctim));
 	json_set_int(o, "time", (int64_t)clock_ms());
 	json_set_text(o, "action", "Quarantined");
 	json_set_text(o, "malware", json_text(f->detail, "malware", ""));
@@ -214,6 +260,7 @@ static int store_bytes(int dir, const char *id, int in, uint64_t *size)
 	if (out < 0)
 		return -errno;
 	int rc = encrypt(dir, in, out, size);
+	fault_point("written");
 	if (rc == 0 && renameat(dir, fresh, dir, final) < 0)
 		rc = -errno;
 	if (rc < 0)
@@ -227,12 +274,13 @@ int quarantine_put(int dir, const struct quarantine_file *f, json_t **record, st
 	struct stat st, after;
 	uint64_t size = 0;
 	rand_guid(id);
-	if (fstat(f->fd, &st) < 0 || st.st_ino != f->ino)
+	if (fstat(f->fd, &st) < 0 || st.st_dev != f->dev || st.st_ino != f->ino)
 		return err_set(why, -ESTALE, "the file is another one now");
 	AUTO(json_decrefp) json_t *meta = describe(id, f, &st);
 	int rc = store_bytes(dir, id, f->fd, &size);
 	if (rc < 0)
 		return err_set(why, rc, "keep a copy: %s", strerror(-rc));
+	fault_point("copied");
 	/* What was written to it meanwhile would be lost with the name. */
 	if (fstat(f->fd, &after) < 0 || after.st_mtim.tv_sec != st.st_mtim.tv_sec ||
 	    after.st_mtim.tv_nsec != st.st_mtim.tv_nsec || (uint64_t)after.st_size != size)
@@ -240,8 +288,10 @@ int quarantine_put(int dir, const struct quarantine_file *f, json_t **record, st
 	/* The record commits: from here on a crash is finished by quarantine_open(). */
 	if (rc == 0)
 		rc = save_meta(dir, id, meta);
+	fault_point("recorded");
 	if (rc == 0)
-		rc = quarantine_unlink(f->path, f->dev, f->ino);
+		rc = quarantine_unlink(f->path, f->dev, f->ino, nanoseconds(&st.st_ctim));
+	fault_point("unlinked");
 	if (rc == 0) {
 		*record = entry(meta);
 		return 0;
@@ -395,9 +445,16 @@ static void recover(int dir, const char *name, void *arg)
 		unlinkat(dir, name, 0); /* deleted or restored: the last step was missing */
 		return;
 	}
-	if (base64_decode(&path, str_of(json_text(meta, "rawPath", ""))) == 0 && path.n)
+	if (strcmp(json_text(meta, "state", ""), "quarantined") != 0) {
+		unlinkat(dir, other, 0); /* the copy first: without it the record is a leftover */
+		unlinkat(dir, name, 0);
+		return;
+	}
+	/* Only the very file that was copied, untouched since; without its time nothing is. */
+	if (json_int(meta, "ctimeNs", 0) &&
+	    base64_decode(&path, str_of(json_text(meta, "rawPath", ""))) == 0 && path.n)
 		quarantine_unlink(path.p, (uint64_t)json_int(meta, "dev", 0),
-		                  (uint64_t)json_int(meta, "ino", 0));
+		                  (uint64_t)json_int(meta, "ino", 0), json_int(meta, "ctimeNs", 0));
 }
 
 int quarantine_open(const char *lib, struct err *why)

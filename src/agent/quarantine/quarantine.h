@@ -29,5 +29,8 @@ int quarantine_delete(int dir, const char *id, json_t **record, struct err *why)
 json_t *quarantine_list(int dir); /* an array of entries; new reference */
 int quarantine_fetch(int dir, const char *id,
                      struct err *why); /* the encrypted file: a descriptor */
-/* Removes path if it still is this file; 0, or -errno (-ESTALE: it is another one now). */
-int quarantine_unlink(const char *path, uint64_t dev, uint64_t ino);
+/*
+ * Removes path if it still is this file, unchanged since ctime_ns (0: whenever it changed); 0, also
+ * when there is none, or -errno (-ESTALE: it is another one now).
+ */
+int quarantine_unlink(const char *path, uint64_t dev, uint64_t ino, int64_t ctime_ns);
