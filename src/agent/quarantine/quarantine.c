@@ -115,7 +115,7 @@ static int decrypt(int dir, int in, int out)
 		size_t n = sizeof(block);
 		if (read(in, &h, sizeof(h)) != (ssize_t)sizeof(h) || h.len > CHUNK)
 			return -EBADMSG;
-		if (read(in, sealed, h.len + TAG_BYTES) != (ssize_t)(h.len + TAG_BYTES))
+		if (read(in, sealed, h.len + TAG_BYTES) != (ssize_t)h.len + TAG_BYTES)
 			return -EBADMSG;
 		at.last = h.len < CHUNK;
 		if (gnutls_aead_cipher_decrypt(c, h.nonce, NONCE_BYTES, &at, sizeof(at), TAG_BYTES,

@@ -110,6 +110,7 @@ static void fill(struct generation *g)
 
 static struct request *take_job(struct worker *w)
 {
+	/* The analyzer does not follow LIST_REMOVE(). NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 	struct request *r = TAKE(w->job);
 	if (r && r->who == P_TREE)
 		w->of->scan->tree_busy--;
@@ -361,6 +362,8 @@ void pool_done(struct scan *s)
 			if (r)
 				scan_answer_error(s, r, "the scanner is ending");
 		}
+		/* The analyzer does not follow LIST_REMOVE().
+		 * NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		generation_free(g);
 	}
 }

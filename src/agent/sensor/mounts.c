@@ -27,12 +27,15 @@ static bool unescape(struct str in, char out[static PATH_MAX])
 	for (size_t i = 0; i < in.n; i++) {
 		if (n + 1 >= PATH_MAX)
 			return false;
-		unsigned v = 0;
+		unsigned char v = 0;
 		size_t k = 0;
 		while (in.p[i] == '\\' && k < 3 && i + 1 + k < in.n && in.p[i + 1 + k] >= '0' &&
 		       in.p[i + 1 + k] <= '7')
-			v = v * 8 + (unsigned)(in.p[i + 1 + k++] - '0');
-		out[n++] = k == 3 ? (char)v : in.p[i];
+			v = (unsigned char)(v * 8 + (in.p[i + 1 + k++] - '0'));
+		if (k == 3)
+			out[n++] = (char)v;
+		else
+			out[n++] = in.p[i];
 		i += k == 3 ? 3 : 0;
 	}
 	out[n] = '\0';
@@ -52,7 +55,7 @@ static bool is_system(const char *path)
 
 static void line(struct str l, void (*each)(void *arg, const char *path), void *arg)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX] = "";
 	struct str point = { 0 }, part = { 0 };
 	for (int i = 0; l.p && i < 5; i++)
 		point = str_cut(&l, ' ');

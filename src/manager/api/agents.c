@@ -110,7 +110,7 @@ static int check_request(struct call *c)
 	if (time < now - NONCE_MS || time > now + NONCE_MS)
 		return activation_refused(
 			c, "The clocks of agent and manager differ by more than 10 minutes.");
-	store_exec(a->store, STMT_NONCE_EXPIRE, ARGS(VAL_INT(now - 3 * NONCE_MS)));
+	store_exec(a->store, STMT_NONCE_EXPIRE, ARGS(VAL_INT(now - 3LL * NONCE_MS)));
 	if (store_exec(a->store, STMT_NONCE_ADD, ARGS(VAL_TEXT(nonce), VAL_INT(now))) < 0)
 		return activation_refused(c, "This activation request was used before.");
 	return 0;
@@ -313,7 +313,7 @@ static void update_computer(struct call *c)
 
 int agent_heartbeat(struct call *c)
 {
-	AUTO(buf_done) struct buf b = { .max = 256 * 1024 };
+	AUTO(buf_done) struct buf b = { .max = 256ull * 1024 };
 	int64_t version = policy_version(c->app, c->who.computer),
 		have = json_int(c->body, "policyVersion", 0);
 	if (!c->body)

@@ -182,7 +182,7 @@ bool agent_connected(struct app *a, int64_t computer);
 char *computer_name(struct store *s,
                     int64_t id); /* display name or host name; owned by the caller, never NULL */
 
-int job_add(struct call *c, const char *kind, int64_t computer, json_t *args, json_t **shown);
+int job_add(struct call *c, const char *kind, int64_t computer, json_t *command, json_t **shown);
 int jobs_list(struct call *c);
 int job_get(struct call *c);
 int job_cancel(struct call *c);
@@ -191,7 +191,7 @@ int job_deactivate(struct call *c);
 int job_send_policy(struct call *c);
 int job_check_status(struct call *c);
 json_t *job_show(struct app *a, int64_t id);
-void job_said(struct app *a, int64_t computer, const json_t *result);
+void job_said(struct app *a, int64_t computer, const json_t *said);
 void jobs_tick(struct app *a);
 int files_list(struct call *c);
 int file_restore(struct call *c);

@@ -37,7 +37,8 @@ static json_t *to_int(const struct field *f, const json_t *v)
 	int64_t i = 0, max = f->max ? f->max : INT64_MAX;
 	if (json_is_integer(v))
 		i = json_integer_value(v);
-	else if (!json_is_string(v) || str_i64(str_of(json_string_value(v)), INT64_MIN, INT64_MAX, &i) < 0)
+	else if (!json_is_string(v) ||
+	         str_i64(str_of(json_string_value(v)), INT64_MIN, INT64_MAX, &i) < 0)
 		return NULL;
 	return i < f->min || i > max ? NULL : json_integer(i);
 }
@@ -45,12 +46,15 @@ static json_t *to_int(const struct field *f, const json_t *v)
 static json_t *to_text(const struct field *f, const json_t *v)
 {
 	size_t max = f->max ? (size_t)f->max : 10000;
-	return json_is_string(v) && json_string_length(v) <= max ? json_string(json_string_value(v)) : NULL;
+	return json_is_string(v) && json_string_length(v) <= max ? json_string(json_string_value(v))
+	                                                         : NULL;
 }
 
 static json_t *to_choice(const struct field *f, const json_t *v)
 {
-	return json_is_string(v) && choice_has(f->choices, json_string_value(v)) ? json_string(json_string_value(v)) : NULL;
+	return json_is_string(v) && choice_has(f->choices, json_string_value(v))
+	               ? json_string(json_string_value(v))
+	               : NULL;
 }
 
 static json_t *to_list(const struct field *f, const json_t *v)
@@ -90,17 +94,20 @@ static json_t *convert(const struct field *f, const json_t *v)
 static int refuse(const struct field *f, struct err *why)
 {
 	if (f->type == T_CHOICE)
-		return err_set(why, -EINVAL, "Invalid value for %s. It must be one of %s.", f->name, f->choices);
+		return err_set(why, -EINVAL, "Invalid value for %s. It must be one of %s.", f->name,
+		               f->choices);
 	return err_set(why, -EINVAL, "Invalid value for %s.", f->name);
 }
 
 static bool is_empty(const json_t *v)
 {
-	return !v || (json_is_string(v) && json_string_length(v) == 0) || (json_is_integer(v) && json_integer_value(v) == 0) ||
+	return !v || (json_is_string(v) && json_string_length(v) == 0) ||
+	       (json_is_integer(v) && json_integer_value(v) == 0) ||
 	       (json_is_array(v) && json_array_size(v) == 0);
 }
 
-int fields_take(const struct field *fields, const json_t *in, json_t *object, bool create, struct err *why)
+int fields_take(const struct field *fields, const json_t *in, json_t *object, bool create,
+                struct err *why)
 {
 	for (const struct field *f = fields; f->name; f++) {
 		const json_t *v = json_object_get(in, f->name);

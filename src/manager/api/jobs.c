@@ -96,13 +96,13 @@ static bool activated(struct app *a, int64_t computer)
 
 int job_add(struct call *c, const char *kind, int64_t computer, json_t *command, json_t **shown)
 {
-	AUTO(json_decrefp) json_t *owned = command;
 	AUTO(buf_done) struct buf b = { 0 };
 	struct rows r;
 	int64_t id = 0;
+	json_write(&b, command);
+	json_decref(command);
 	if (!activated(c->app, computer))
 		return no_agent(c);
-	json_write(&b, command);
 	int rc = store_query(c->app->store, STMT_JOB_ADD,
 	                     ARGS(VAL_TEXT(kind), VAL_INT(computer), VAL_INT(clock_ms()),
 	                          VAL_TEXT(c->who.name), VAL_STR(buf_view(&b))),

@@ -520,6 +520,11 @@ struct agent_row {
 	json_t *status; /* owned */
 };
 
+static void agent_row_done(struct agent_row *row)
+{
+	json_decref(row->status);
+}
+
 static void agent_row(struct app *a, int64_t computer, struct agent_row *out)
 {
 	struct rows r;
@@ -595,11 +600,10 @@ static bool expands(const struct request *rq, const char *what)
 void computer_show(struct call *c, int64_t id, const json_t *full, json_t *o)
 {
 	AUTO(chain_done) struct chain ch = { .n = 0 };
-	struct agent_row row;
+	AUTO(agent_row_done) struct agent_row row = { 0 };
 	bool own = query_true(c->rq, "overrides");
 	chain_of(c->app, &ch, "computers", full);
 	agent_row(c->app, id, &row);
-	AUTO(json_decrefp) json_t *status = row.status;
 	const char *state = json_string_value(effective_am(&ch, "state"));
 	if (row.there) {
 		json_set_text(o, "agentFingerPrint", row.fingerprint);

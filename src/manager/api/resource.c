@@ -34,7 +34,8 @@ static int64_t parent_of(const struct resource *r, const json_t *object)
 	return r->parent_field ? json_int(object, r->parent_field, 0) : 0;
 }
 
-int object_add(struct store *s, const struct resource *r, int64_t id, const json_t *object, int64_t *out)
+int object_add(struct store *s, const struct resource *r, int64_t id, const json_t *object,
+               int64_t *out)
 {
 	AUTO(buf_done) struct buf b = { 0 };
 	json_write(&b, object);
@@ -47,7 +48,8 @@ int object_add(struct store *s, const struct resource *r, int64_t id, const json
 		rc = -EIO;
 	if (rc == 0)
 		rc = store_exec(s, STMT_OBJECT_ADD,
-		                ARGS(VAL_TEXT(r->path), VAL_INT(id), VAL_TEXT(json_text(object, r->name_field, "")),
+		                ARGS(VAL_TEXT(r->path), VAL_INT(id),
+		                     VAL_TEXT(json_text(object, r->name_field, "")),
 		                     VAL_INT(parent_of(r, object)), VAL_STR(buf_view(&b))));
 	if (rc == 0)
 		*out = id;
@@ -59,7 +61,8 @@ int object_set(struct store *s, const struct resource *r, int64_t id, const json
 	AUTO(buf_done) struct buf b = { 0 };
 	json_write(&b, object);
 	return store_exec(s, STMT_OBJECT_SET,
-	                  ARGS(VAL_TEXT(r->path), VAL_INT(id), VAL_TEXT(json_text(object, r->name_field, "")),
+	                  ARGS(VAL_TEXT(r->path), VAL_INT(id),
+	                       VAL_TEXT(json_text(object, r->name_field, "")),
 	                       VAL_INT(parent_of(r, object)), VAL_STR(buf_view(&b))));
 }
 
@@ -81,13 +84,15 @@ static json_t *all(struct call *c, const struct resource *r)
 	while (rc == 0 && rows_next(&rows) == 1) {
 		json_t *full = json_parse(col_str(&rows, 1), NULL);
 		if (full)
-			json_array_append_new(stored, json_pack("[I,o]", (json_int_t)rows.col[0].i, full));
+			json_array_append_new(stored,
+			                      json_pack("[I,o]", (json_int_t)rows.col[0].i, full));
 	}
 	rows_done(&rows);
 	size_t i;
 	json_t *pair;
-	json_array_foreach(stored, i, pair)
-		json_array_append_new(list, show(c, r, json_integer_value(json_array_get(pair, 0)), json_array_get(pair, 1)));
+	json_array_foreach (stored, i, pair)
+		json_array_append_new(list, show(c, r, json_integer_value(json_array_get(pair, 0)),
+		                                 json_array_get(pair, 1)));
 	json_decref(stored);
 	return list;
 }
@@ -112,7 +117,9 @@ static int stored_badly(struct call *c, const struct resource *r, int rc)
 {
 	if (rc == -EEXIST) {
 		c->code = "name-exists";
-		err_set(&c->why, 0, "A %s with this name already exists: the name already exists. Name must be unique.", r->noun);
+		err_set(&c->why, 0,
+		        "A %s with this name already exists: the name already exists. Name must be unique.",
+		        r->noun);
 		return 400;
 	}
 	err_set(&c->why, 0, "The database refused: %s.", store_error(c->app->store));
@@ -125,12 +132,13 @@ static const char *name_of(const struct resource *r, const json_t *o)
 }
 
 /* What a stored object may say in an audit event: no secrets. */
-static void tell(struct call *c, const struct resource *r, const char *kind, const char *otherwise, int64_t id,
-                 const json_t *old, const json_t *object)
+static void tell(struct call *c, const struct resource *r, const char *kind, const char *otherwise,
+                 int64_t id, const json_t *old, const json_t *object)
 {
 	AUTO(json_decrefp) json_t *before = old ? fields_show(r->fields, old, id) : NULL;
 	AUTO(json_decrefp) json_t *after = object ? fields_show(r->fields, object, id) : NULL;
-	audit(c, kind ? kind : otherwise, r->noun, id, name_of(r, object ? object : old), before, after);
+	audit(c, kind ? kind : otherwise, r->noun, id, name_of(r, object ? object : old), before,
+	      after);
 }
 
 static int create(struct call *c, const struct resource *r)
@@ -141,7 +149,8 @@ static int create(struct call *c, const struct resource *r)
 		err_set(&c->why, 0, "A JSON object is expected.");
 		return 400;
 	}
-	if (fields_take(r->fields, c->body, o, true, &c->why) < 0 || (r->check && r->check(c, 0, NULL, o) < 0))
+	if (fields_take(r->fields, c->body, o, true, &c->why) < 0 ||
+	    (r->check && r->check(c, 0, NULL, o) < 0))
 		return 400;
 	int rc = object_add(c->app->store, r, 0, o, &id);
 	if (rc < 0)
@@ -162,7 +171,8 @@ static int modify(struct call *c, const struct resource *r, json_t *old)
 		err_set(&c->why, 0, "A JSON object is expected.");
 		return 400;
 	}
-	if (fields_take(r->fields, c->body, o, false, &c->why) < 0 || (r->check && r->check(c, c->id, old, o) < 0))
+	if (fields_take(r->fields, c->body, o, false, &c->why) < 0 ||
+	    (r->check && r->check(c, c->id, old, o) < 0))
 		return 400;
 	int rc = object_set(c->app->store, r, c->id, o);
 	if (rc < 0)
@@ -180,7 +190,8 @@ static int erase(struct call *c, const struct resource *r, json_t *old)
 {
 	if (r->may_delete && r->may_delete(c, c->id) < 0)
 		return 400;
-	int rc = store_exec(c->app->store, STMT_OBJECT_DEL, ARGS(VAL_TEXT(r->path), VAL_INT(c->id)));
+	int rc =
+		store_exec(c->app->store, STMT_OBJECT_DEL, ARGS(VAL_TEXT(r->path), VAL_INT(c->id)));
 	if (rc < 0)
 		return stored_badly(c, r, rc);
 	store_exec(c->app->store, STMT_SECRET_DEL, ARGS(VAL_TEXT(r->path), VAL_INT(c->id)));

@@ -6,7 +6,8 @@
 #include "manager/api/app.h"
 #include "module/module.h"
 
-/* The collections of the API: fields in the order of the wire (rest-api.md section 9), a row of resources[] each. */
+/* The collections of the API: fields in the order of the wire (rest-api.md section 9), a row of
+ * resources[] each. */
 
 /* clang-format off */
 #define ID_FIELD { "ID", T_INT, F_READ_ONLY, .doc = "given by the manager" }
@@ -146,9 +147,11 @@ static int am_check(struct call *c, int64_t id, const json_t *old, json_t *o)
 	(void)id, (void)old;
 	for (size_t i = 0; i < ARRAY_LEN(refs); i++) {
 		int64_t ref = json_int(o, refs[i].field, 0);
-		AUTO(json_decrefp) json_t *there = ref ? object_get(c->app->store, refs[i].kind, ref) : NULL;
+		AUTO(json_decrefp)
+		json_t *there = ref ? object_get(c->app->store, refs[i].kind, ref) : NULL;
 		if (ref && !there)
-			return err_set(&c->why, -EINVAL, "%s %lld does not exist.", refs[i].field, (long long)ref);
+			return err_set(&c->why, -EINVAL, "%s %lld does not exist.", refs[i].field,
+			               (long long)ref);
 	}
 	return 0;
 }
@@ -156,7 +159,8 @@ static int am_check(struct call *c, int64_t id, const json_t *old, json_t *o)
 /* An entry that the agent could not understand is refused here, by the same code. */
 static int list_check(struct call *c, const json_t *o, const char *key)
 {
-	AUTO(json_decrefp) json_t *part = json_pack("{s:{s:O}}", "manual", key, json_object_get(o, "items"));
+	AUTO(json_decrefp)
+	json_t *part = json_pack("{s:{s:O}}", "manual", key, json_object_get(o, "items"));
 	const struct section *s = section_find("antimalware");
 	struct rules *r = NULL;
 	struct err why = { { 0 } };
@@ -192,9 +196,11 @@ static void any_policy(struct call *c, int64_t id, const json_t *old, const json
 static int key_check(struct call *c, int64_t id, const json_t *old, json_t *o)
 {
 	(void)id;
-	AUTO(json_decrefp) json_t *role = object_get(c->app->store, "roles", json_int(o, "roleID", 0));
+	AUTO(json_decrefp)
+	json_t *role = object_get(c->app->store, "roles", json_int(o, "roleID", 0));
 	if (!role)
-		return err_set(&c->why, -EINVAL, "roleID %lld does not exist.", (long long)json_int(o, "roleID", 0));
+		return err_set(&c->why, -EINVAL, "roleID %lld does not exist.",
+		               (long long)json_int(o, "roleID", 0));
 	if (!old)
 		json_set_int(o, "created", (int64_t)c->app->started_ms);
 	return 0;
@@ -223,18 +229,21 @@ static bool named_by(struct app *a, const char *kind, const char *const *fields,
 
 static int am_may_delete(struct call *c, int64_t id)
 {
-	static const char *const refs[] = { "realTimeScanConfigurationID", "manualScanConfigurationID",
+	static const char *const refs[] = { "realTimeScanConfigurationID",
+		                            "manualScanConfigurationID",
 		                            "scheduledScanConfigurationID", NULL };
-	return named_by(c->app, "policies", refs, id) || named_by(c->app, "computers", refs, id) ?
-	           in_use(c, "malware scan configuration") :
-	           0;
+	return named_by(c->app, "policies", refs, id) || named_by(c->app, "computers", refs, id)
+	               ? in_use(c, "malware scan configuration")
+	               : 0;
 }
 
 static int list_may_delete(struct call *c, int64_t id)
 {
 	static const char *const d[] = { "directoryListID", "excludedDirectoryListID", NULL };
-	static const char *const f[] = { "excludedFileListID", "excludedProcessImageFileListID", NULL };
-	static const char *const e[] = { "fileExtensionListID", "excludedFileExtensionListID", NULL };
+	static const char *const f[] = { "excludedFileListID", "excludedProcessImageFileListID",
+		                         NULL };
+	static const char *const e[] = { "fileExtensionListID", "excludedFileExtensionListID",
+		                         NULL };
 	const char *path = c->rq->path;
 	const char *const *refs = strstr(path, "directory") ? d : strstr(path, "extension") ? e : f;
 	return named_by(c->app, "antimalwareconfigurations", refs, id) ? in_use(c, "list") : 0;
@@ -243,9 +252,10 @@ static int list_may_delete(struct call *c, int64_t id)
 static int group_may_delete(struct call *c, int64_t id)
 {
 	static const char *const refs[] = { "groupID", "parentGroupID", NULL };
-	return named_by(c->app, "computers", refs, id) || named_by(c->app, "computergroups", refs, id) ?
-	           in_use(c, "computer group") :
-	           0;
+	return named_by(c->app, "computers", refs, id) ||
+	                       named_by(c->app, "computergroups", refs, id)
+	               ? in_use(c, "computer group")
+	               : 0;
 }
 
 /* clang-format off */

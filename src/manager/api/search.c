@@ -14,8 +14,9 @@ enum test { TEST_EQ, TEST_NE, TEST_LT, TEST_LE, TEST_GT, TEST_GE, TEST_BAD };
 
 static enum test test_of(const json_t *criterion, const char *key)
 {
-	static const char *const words[] = { "equal", "not-equal", "less-than", "less-than-or-equal", "greater-than",
-		                             "greater-than-or-equal" };
+	static const char *const words[] = { "equal",        "not-equal",
+		                             "less-than",    "less-than-or-equal",
+		                             "greater-than", "greater-than-or-equal" };
 	const char *word = json_text(criterion, key, "equal");
 	for (int i = 0; i < TEST_BAD; i++)
 		if (strcmp(word, words[i]) == 0)
@@ -62,7 +63,8 @@ static bool like(struct str pattern, struct str s, bool wild)
 		if (wild && p < pattern.n && pattern.p[p] == '%') {
 			star = p++;
 			mark = i;
-		} else if (p < pattern.n && ((wild && pattern.p[p] == '_') || lower(pattern.p[p]) == lower(s.p[i]))) {
+		} else if (p < pattern.n && ((wild && pattern.p[p] == '_') ||
+		                             lower(pattern.p[p]) == lower(s.p[i]))) {
 			p++;
 			i++;
 		} else if (star != SIZE_MAX) {
@@ -105,7 +107,8 @@ static int whole(const json_t *v, int64_t *out)
 		*out = json_integer_value(v);
 		return 0;
 	}
-	return json_is_string(v) ? str_i64(str_of(json_string_value(v)), INT64_MIN, INT64_MAX, out) : -EINVAL;
+	return json_is_string(v) ? str_i64(str_of(json_string_value(v)), INT64_MIN, INT64_MAX, out)
+	                         : -EINVAL;
 }
 
 static bool number_fits(const struct criterion *c, const char *key)
@@ -115,7 +118,7 @@ static bool number_fits(const struct criterion *c, const char *key)
 	if (json_is_array(c->value)) {
 		size_t i;
 		json_t *v;
-		json_array_foreach((json_t *)(uintptr_t)c->value, i, v)
+		json_array_foreach ((json_t *)(uintptr_t)c->value, i, v)
 			if (holds(c->test, compare(json_integer_value(v), want)))
 				return true;
 		return false;
@@ -126,7 +129,8 @@ static bool number_fits(const struct criterion *c, const char *key)
 static bool text_fits_one(const struct criterion *c, const json_t *value)
 {
 	bool wild = json_bool(c->in, "stringWildcards", true);
-	bool same = like(str_of(json_text(c->in, "stringValue", "")), str_of(json_string_value(value)), wild);
+	bool same = like(str_of(json_text(c->in, "stringValue", "")),
+	                 str_of(json_string_value(value)), wild);
 	return c->test == TEST_NE ? !same : same;
 }
 
@@ -136,7 +140,7 @@ static bool text_fits(const struct criterion *c)
 		return json_is_string(c->value) ? text_fits_one(c, c->value) : c->test == TEST_NE;
 	size_t i;
 	json_t *v;
-	json_array_foreach((json_t *)(uintptr_t)c->value, i, v)
+	json_array_foreach ((json_t *)(uintptr_t)c->value, i, v)
 		if (json_is_string(v) && text_fits_one(c, v))
 			return true;
 	return false;
@@ -149,14 +153,16 @@ static bool date_fits(const struct criterion *c)
 	int64_t v = json_integer_value(c->value), first = INT64_MIN, last = INT64_MAX;
 	whole(json_object_get(c->in, "firstDateValue"), &first);
 	whole(json_object_get(c->in, "lastDateValue"), &last);
-	bool from = json_bool(c->in, "firstDateInclusive", true), to = json_bool(c->in, "lastDateInclusive", true);
+	bool from = json_bool(c->in, "firstDateInclusive", true),
+	     to = json_bool(c->in, "lastDateInclusive", true);
 	return (from ? v >= first : v > first) && (to ? v <= last : v < last);
 }
 
 static bool bool_fits(const struct criterion *c)
 {
 	const json_t *t = json_object_get(c->in, "booleanTest");
-	bool want = json_is_true(t) || (json_is_string(t) && str_eq_nocase(str_of(json_string_value(t)), STR("true")));
+	bool want = json_is_true(t) ||
+	            (json_is_string(t) && str_eq_nocase(str_of(json_string_value(t)), STR("true")));
 	return json_is_true(c->value) == want;
 }
 
@@ -177,7 +183,9 @@ static bool version_fits(const struct criterion *c)
 static bool null_fits(const struct criterion *c)
 {
 	const json_t *t = json_object_get(c->in, "nullTest");
-	bool want = !(json_is_false(t) || (json_is_string(t) && str_eq_nocase(str_of(json_string_value(t)), STR("false"))));
+	bool want =
+		!(json_is_false(t) ||
+	          (json_is_string(t) && str_eq_nocase(str_of(json_string_value(t)), STR("false"))));
 	return (c->value == NULL) == want;
 }
 
@@ -208,7 +216,8 @@ static const struct {
 	{ "nullTest", NULL, ~0u, null_fits },
 };
 
-static int check(const struct field *fields, const json_t *in, size_t *kind, struct criterion *out, struct err *why)
+static int check(const struct field *fields, const json_t *in, size_t *kind, struct criterion *out,
+                 struct err *why)
 {
 	*out = (struct criterion){ .in = in };
 	for (*kind = 0; *kind < ARRAY_LEN(kinds); (*kind)++)
@@ -230,19 +239,22 @@ static int check(const struct field *fields, const json_t *in, size_t *kind, str
 	if (!out->field || out->field->flags & (F_NOT_SEARCHED | F_SECRET))
 		return err_set(why, -EINVAL, "Unknown search field %.60s.", name);
 	if (!(kinds[*kind].types >> out->field->type & 1))
-		return err_set(why, -EINVAL, "Field %s cannot be searched by %s.", name, kinds[*kind].key);
+		return err_set(why, -EINVAL, "Field %s cannot be searched by %s.", name,
+		               kinds[*kind].key);
 	return 0;
 }
 
 static int keep(json_t *list, const struct field *fields, const json_t *in, struct err *why)
 {
-	struct criterion c;
+	struct criterion c = { 0 };
 	size_t kind = 0;
-	int rc = json_is_object(in) ? check(fields, in, &kind, &c, why) : err_set(why, -EINVAL, "A search criterion is no object.");
+	int rc = json_is_object(in) ? check(fields, in, &kind, &c, why)
+	                            : err_set(why, -EINVAL, "A search criterion is no object.");
 	if (rc < 0)
 		return rc;
 	for (size_t i = json_array_size(list); i > 0; i--) {
-		c.value = json_object_get(json_array_get(list, i - 1), c.field ? c.field->name : "ID");
+		c.value = json_object_get(json_array_get(list, i - 1),
+		                          c.field ? c.field->name : "ID");
 		if (!kinds[kind].fits(&c))
 			json_array_remove(list, i - 1);
 	}
@@ -252,16 +264,21 @@ static int keep(json_t *list, const struct field *fields, const json_t *in, stru
 int search_apply(const struct field *fields, const json_t *body, json_t *list, struct err *why)
 {
 	int64_t max = ITEMS_MAX;
-	const json_t *criteria = json_object_get(body, "searchCriteria"), *m = json_object_get(body, "maxItems");
+	const json_t *criteria = json_object_get(body, "searchCriteria"),
+		     *m = json_object_get(body, "maxItems");
 	if (m && !json_is_null(m) && (whole(m, &max) < 0 || max < 0))
 		return err_set(why, -EINVAL, "Invalid maxItems.");
 	if (max > ITEMS_MAX)
 		return err_set(why, -EINVAL, "maxItems is %d at most.", ITEMS_MAX);
-	size_t n = json_is_array(criteria) ? json_array_size(criteria) : criteria && !json_is_null(criteria) ? 1 : 0;
+	size_t n = json_is_array(criteria)               ? json_array_size(criteria)
+	           : criteria && !json_is_null(criteria) ? 1
+	                                                 : 0;
 	if (n > CRITERIA_MAX)
 		return err_set(why, -EINVAL, "More than %d search criteria.", CRITERIA_MAX);
 	for (size_t i = 0; i < n; i++) {
-		int rc = keep(list, fields, json_is_array(criteria) ? json_array_get(criteria, i) : criteria, why);
+		int rc =
+			keep(list, fields,
+		             json_is_array(criteria) ? json_array_get(criteria, i) : criteria, why);
 		if (rc < 0)
 			return rc;
 	}

@@ -28,10 +28,10 @@ int password_hash(const char *password, char out[static 128])
 {
 	uint8_t salt[SALT_BYTES];
 	rand_bytes(salt, sizeof(salt));
-	return argon2id_hash_encoded(HASH_PASSES, HASH_KIB, 1, password, strlen(password), salt, sizeof(salt), HASH_BYTES,
-	                             out, 128) == ARGON2_OK ?
-	           0 :
-	           -ENOMEM;
+	return argon2id_hash_encoded(HASH_PASSES, HASH_KIB, 1, password, strlen(password), salt,
+	                             sizeof(salt), HASH_BYTES, out, 128) == ARGON2_OK
+	               ? 0
+	               : -ENOMEM;
 }
 
 bool password_fits(const char *password, const char *hash)
@@ -39,7 +39,8 @@ bool password_fits(const char *password, const char *hash)
 	return argon2id_verify(hash, password, strlen(password)) == ARGON2_OK;
 }
 
-/* Keys and session names are long random texts: a plain hash keeps the stored copy from being of use. */
+/* Keys and session names are long random texts: a plain hash keeps the stored copy from being of
+ * use. */
 static void digest(const char *secret, char out[static 65])
 {
 	struct sha256_ctx ctx;
@@ -98,7 +99,8 @@ static int by_key(struct call *c, const char *secret)
 {
 	char sum[65];
 	digest(secret, sum);
-	int64_t id = store_int(c->app->store, STMT_SECRET_FIND, ARGS(VAL_TEXT("apikeys"), VAL_TEXT(sum)), 0);
+	int64_t id = store_int(c->app->store, STMT_SECRET_FIND,
+	                       ARGS(VAL_TEXT("apikeys"), VAL_TEXT(sum)), 0);
 	AUTO(json_decrefp) json_t *key = id ? object_get(c->app->store, "apikeys", id) : NULL;
 	int64_t now = (int64_t)clock_ms(), expiry = json_int(key, "expiryDate", 0);
 	if (!key || !json_bool(key, "active", true) || (expiry && expiry <= now))
@@ -184,8 +186,10 @@ int authenticate(struct call *c)
 	if (key)
 		return by_key(c, key);
 	cookie(c->rq, "sID", sid, sizeof(sid));
-	bool current = strcmp(c->rq->path, "/api/sessions/current") == 0 && strcmp(c->rq->method, "GET") == 0;
-	return sid[0] ? by_session(c, sid, !current) : refuse(c, 401, "invalid-key", "Invalid API Key");
+	bool current = strcmp(c->rq->path, "/api/sessions/current") == 0 &&
+	               strcmp(c->rq->method, "GET") == 0;
+	return sid[0] ? by_session(c, sid, !current)
+	              : refuse(c, 401, "invalid-key", "Invalid API Key");
 }
 
 /* ---- signing in ---- */
@@ -226,7 +230,8 @@ static void make_session(struct call *c, int64_t id, const char *user)
 	digest(sid, sum);
 	store_exec(c->app->store, STMT_SESSION_ADD,
 	           ARGS(VAL_TEXT(sum), VAL_TEXT(rid), VAL_INT(id), VAL_INT(now), VAL_INT(now)));
-	snprintf(set_cookie, sizeof(set_cookie), "sID=%s; Path=/; HttpOnly; Secure; SameSite=Strict", sid);
+	snprintf(set_cookie, sizeof(set_cookie),
+	         "sID=%s; Path=/; HttpOnly; Secure; SameSite=Strict", sid);
 	c->headers = json_pack("{s:s}", "Set-Cookie", set_cookie);
 	c->out = json_pack("{s:s}", "RID", rid);
 	sign_in_event(c, "user-signed-in", user, NULL);
@@ -234,21 +239,27 @@ static void make_session(struct call *c, int64_t id, const char *user)
 
 int session_open(struct call *c)
 {
-	const char *user = json_text(c->body, "userName", ""), *password = json_text(c->body, "password", "");
+	const char *user = json_text(c->body, "userName", ""),
+		   *password = json_text(c->body, "password", "");
 	int64_t id = object_named(c->app->store, "administrators", user), now = (int64_t)clock_ms();
-	AUTO(json_decrefp) json_t *admin = id ? object_get(c->app->store, "administrators", id) : NULL;
+	AUTO(json_decrefp)
+	json_t *admin = id ? object_get(c->app->store, "administrators", id) : NULL;
 	char hash[128] = "$argon2id$v=19$m=65536,t=3,p=1$c29tZXNhbHRzb21lc2FsdA$"
-	                 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"; /* an unknown user costs as much time */
+			 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"; /* an unknown user costs as
+	                                                                   much time */
 	struct rows r;
 	if (json_int(admin, "unlockTime", 0) > now) {
 		c->headers = json_pack("{s:s}", "Retry-After", "600");
-		return refuse(c, 401, "locked-out", "The user is locked out after failed sign-ins. Try again later.");
+		return refuse(c, 401, "locked-out",
+		              "The user is locked out after failed sign-ins. Try again later.");
 	}
-	int rc = store_query(c->app->store, STMT_SECRET_GET, ARGS(VAL_TEXT("administrators"), VAL_INT(id)), &r);
+	int rc = store_query(c->app->store, STMT_SECRET_GET,
+	                     ARGS(VAL_TEXT("administrators"), VAL_INT(id)), &r);
 	if (rc == 0 && rows_next(&r) == 1)
 		snprintf(hash, sizeof(hash), "%.*s", STR_ARG(col_str(&r, 0)));
 	rows_done(&r);
-	if (strlen(password) > 1000 || !password_fits(password, hash) || !admin || !json_bool(admin, "active", true))
+	if (strlen(password) > 1000 || !password_fits(password, hash) || !admin ||
+	    !json_bool(admin, "active", true))
 		return failed(c, id, admin, user);
 	json_set_int(admin, "unsuccessfulSignInAttempts", 0);
 	json_set_int(admin, "lastSignIn", now);
@@ -266,9 +277,12 @@ int session_current(struct call *c)
 	if (!c->who.session || session_row(c, sid, rid, &id) < 0)
 		return refuse(c, 401, "signed-out", "You are not signed in.");
 	AUTO(json_decrefp) json_t *admin = object_get(c->app->store, "administrators", id);
-	c->out = json_pack("{s:s,s:s,s:s,s:I,s:I,s:s}", "userName", json_text(admin, "username", ""), "fullName",
-	                   json_text(admin, "fullName", ""), "locale", json_text(admin, "locale", "en-US"), "roleID",
-	                   (json_int_t)json_int(admin, "roleID", 1), "administratorID", (json_int_t)id, "RID", rid);
+	c->out =
+		json_pack("{s:s,s:s,s:s,s:I,s:I,s:s}", "userName", json_text(admin, "username", ""),
+	                  "fullName", json_text(admin, "fullName", ""), "locale",
+	                  json_text(admin, "locale", "en-US"), "roleID",
+	                  (json_int_t)json_int(admin, "roleID", 1), "administratorID",
+	                  (json_int_t)id, "RID", rid);
 	return 200;
 }
 
@@ -279,7 +293,8 @@ int session_close(struct call *c)
 	digest(sid, sum);
 	store_exec(c->app->store, STMT_SESSION_DEL, ARGS(VAL_TEXT(sum)));
 	sign_in_event(c, "user-signed-out", c->who.name, NULL);
-	c->headers = json_pack("{s:s}", "Set-Cookie", "sID=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict");
+	c->headers = json_pack("{s:s}", "Set-Cookie",
+	                       "sID=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict");
 	return 204;
 }
 
@@ -290,12 +305,15 @@ void sessions_sweep(struct app *a)
 
 int change_password(struct call *c)
 {
-	const char *old = json_text(c->body, "oldPassword", ""), *fresh = json_text(c->body, "password", "");
+	const char *old = json_text(c->body, "oldPassword", ""),
+		   *fresh = json_text(c->body, "password", "");
 	char hash[128] = "";
 	struct rows r;
 	if (!c->who.session || c->who.administrator != c->id)
-		return refuse(c, 403, "forbidden", "Not authorized to change the password of this administrator.");
-	int rc = store_query(c->app->store, STMT_SECRET_GET, ARGS(VAL_TEXT("administrators"), VAL_INT(c->id)), &r);
+		return refuse(c, 403, "forbidden",
+		              "Not authorized to change the password of this administrator.");
+	int rc = store_query(c->app->store, STMT_SECRET_GET,
+	                     ARGS(VAL_TEXT("administrators"), VAL_INT(c->id)), &r);
 	if (rc == 0 && rows_next(&r) == 1)
 		snprintf(hash, sizeof(hash), "%.*s", STR_ARG(col_str(&r, 0)));
 	rows_done(&r);
@@ -304,7 +322,8 @@ int change_password(struct call *c)
 	if (strlen(fresh) < 8 || strlen(fresh) > 1000)
 		return refuse(c, 400, "password-length", "A password has at least 8 characters.");
 	if (password_hash(fresh, hash) < 0 ||
-	    store_exec(c->app->store, STMT_SECRET_SET, ARGS(VAL_TEXT("administrators"), VAL_INT(c->id), VAL_TEXT(hash))) < 0)
+	    store_exec(c->app->store, STMT_SECRET_SET,
+	               ARGS(VAL_TEXT("administrators"), VAL_INT(c->id), VAL_TEXT(hash))) < 0)
 		return refuse(c, 500, "database", "The password could not be stored.");
 	audit(c, "object-updated", "password of", c->id, c->who.name, NULL, NULL);
 	return 204;
@@ -323,7 +342,8 @@ void key_secret_make(struct call *c, int64_t id, json_t *object)
 	buf_fmt(&b, "%s:%s:", c->app->tenant, guid);
 	base64_encode(&b, (struct str){ (const char *)raw, sizeof(raw) });
 	digest(b.p, sum);
-	store_exec(c->app->store, STMT_SECRET_SET, ARGS(VAL_TEXT("apikeys"), VAL_INT(id), VAL_TEXT(sum)));
+	store_exec(c->app->store, STMT_SECRET_SET,
+	           ARGS(VAL_TEXT("apikeys"), VAL_INT(id), VAL_TEXT(sum)));
 	json_set_text(object, "secretKey", b.p);
 }
 
@@ -340,14 +360,16 @@ static int show_key(struct call *c, int64_t id, bool fresh, bool current)
 	}
 	if (fresh) {
 		key_secret_make(c, id, c->out);
-		audit(c, "object-updated", "secret of API key", id, json_text(key, "keyName", ""), NULL, NULL);
+		audit(c, "object-updated", "secret of API key", id, json_text(key, "keyName", ""),
+		      NULL, NULL);
 	}
 	return 200;
 }
 
 int key_current(struct call *c)
 {
-	return c->who.key ? show_key(c, c->who.key, false, true) : refuse(c, 404, "not-found", "This is no API key.");
+	return c->who.key ? show_key(c, c->who.key, false, true)
+	                  : refuse(c, 404, "not-found", "This is no API key.");
 }
 
 int key_secret(struct call *c)
@@ -357,5 +379,6 @@ int key_secret(struct call *c)
 
 int key_current_secret(struct call *c)
 {
-	return c->who.key ? show_key(c, c->who.key, true, true) : refuse(c, 404, "not-found", "This is no API key.");
+	return c->who.key ? show_key(c, c->who.key, true, true)
+	                  : refuse(c, 404, "not-found", "This is no API key.");
 }

@@ -6,7 +6,8 @@
 #include "base/json.h"
 #include "manager/api/app.h"
 
-/* Server-sent events (WHATWG HTML 9.2): one ring of recent messages, and the clients that listen. */
+/* Server-sent events (WHATWG HTML 9.2): one ring of recent messages, and the clients that listen.
+ */
 
 enum { RECENT_MAX = 1000, PING_MS = 15000, LISTENERS_MAX = 500 };
 
@@ -19,7 +20,8 @@ struct listening {
 
 static void write_message(struct buf *b, const json_t *m)
 {
-	buf_fmt(b, "id: %lld\nevent: %s\ndata: ", (long long)json_int(m, "id", 0), json_text(m, "event", ""));
+	buf_fmt(b, "id: %lld\nevent: %s\ndata: ", (long long)json_int(m, "id", 0),
+	        json_text(m, "event", ""));
 	json_write(b, json_object_get(m, "data"));
 	buf_z(b, "\n\n");
 }
@@ -35,14 +37,15 @@ static bool wants(const struct listening *l, const char *topic)
 
 void stream_say(struct app *a, const char *topic, const char *event, json_t *data)
 {
-	json_t *m = json_pack("{s:I,s:s,s:s,s:o}", "id", (json_int_t)++a->news, "topic", topic, "event", event, "data", data);
+	json_t *m = json_pack("{s:I,s:s,s:s,s:o}", "id", (json_int_t)++a->news, "topic", topic,
+	                      "event", event, "data", data);
 	if (json_array_size(a->recent) >= RECENT_MAX)
 		json_array_remove(a->recent, 0);
 	json_array_append_new(a->recent, m);
 	AUTO(buf_done) struct buf b = { 0 };
 	write_message(&b, m);
 	struct listening *l;
-	LIST_FOREACH(l, &a->listeners, next)
+	LIST_FOREACH (l, &a->listeners, next)
 		if (wants(l, topic))
 			a->hooks->chunk(a, l->request, buf_view(&b));
 }
@@ -57,7 +60,7 @@ static void catch_up(struct app *a, const struct listening *l, uint64_t last, st
 		buf_fmt(b, "id: %llu\nevent: resync\ndata: {}\n\n", (unsigned long long)a->news);
 		return;
 	}
-	json_array_foreach(a->recent, i, m)
+	json_array_foreach (a->recent, i, m)
 		if ((uint64_t)json_int(m, "id", 0) > last && wants(l, json_text(m, "topic", "")))
 			write_message(b, m);
 }
@@ -67,7 +70,7 @@ int stream_open(struct call *c)
 	struct app *a = c->app;
 	struct listening *l = NULL;
 	unsigned n = 0;
-	LIST_FOREACH(l, &a->listeners, next)
+	LIST_FOREACH (l, &a->listeners, next)
 		n++;
 	if (n >= LISTENERS_MAX) {
 		err_set(&c->why, 0, "Too many streams are open.");
@@ -75,7 +78,8 @@ int stream_open(struct call *c)
 	}
 	l = xcalloc(1, sizeof(*l));
 	const char *topics = query_text(c->rq, "topics", NULL);
-	const char *last = json_text(c->rq->headers, "last-event-id", query_text(c->rq, "lastEventID", NULL));
+	const char *last =
+		json_text(c->rq->headers, "last-event-id", query_text(c->rq, "lastEventID", NULL));
 	AUTO(buf_done) struct buf b = { 0 }, t = { 0 };
 	if (topics) {
 		buf_fmt(&t, ",%s,", topics);
@@ -90,8 +94,9 @@ int stream_open(struct call *c)
 		catch_up(a, l, after, &b);
 	else
 		buf_fmt(&b, "id: %llu\nevent: hello\ndata: {}\n\n", (unsigned long long)a->news);
-	AUTO(json_decrefp) json_t *headers =
-	    json_pack("{s:s,s:s}", "Content-Type", "text/event-stream", "Cache-Control", "no-store");
+	AUTO(json_decrefp)
+	json_t *headers = json_pack("{s:s,s:s}", "Content-Type", "text/event-stream",
+	                            "Cache-Control", "no-store");
 	a->hooks->reply(a, c->rq->id, 200, headers, buf_view(&b), true);
 	c->later = true;
 	return 200;
@@ -107,7 +112,7 @@ static void listening_free(struct listening *l)
 bool stream_gone(struct app *a, uint64_t id)
 {
 	struct listening *l;
-	LIST_FOREACH(l, &a->listeners, next) {
+	LIST_FOREACH (l, &a->listeners, next) {
 		if (l->request == id) {
 			listening_free(l);
 			return true;
@@ -120,7 +125,7 @@ void stream_tick(struct app *a)
 {
 	struct listening *l;
 	uint64_t now = clock_mono_ms();
-	LIST_FOREACH(l, &a->listeners, next) {
+	LIST_FOREACH (l, &a->listeners, next) {
 		if (now - l->pinged_ms < PING_MS)
 			continue;
 		l->pinged_ms = now;
@@ -131,6 +136,8 @@ void stream_tick(struct app *a)
 void stream_done(struct app *a)
 {
 	while (!LIST_EMPTY(&a->listeners))
+		/* The analyzer does not follow LIST_REMOVE().
+		 * NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		listening_free(LIST_FIRST(&a->listeners));
 	json_decref(a->recent);
 }

@@ -22,11 +22,13 @@ struct val {
 #define VAL_INT(v)  ((struct val){ .type = V_INT, .i = (int64_t)(v) })
 #define VAL_TEXT(s) ((struct val){ .type = V_TEXT, .p = (s), .n = strlen(s) })
 #define VAL_STR(s)  ((struct val){ .type = V_TEXT, .p = (s).p ? (s).p : "", .n = (s).n })
-#define ARGS(...) (struct val[]){ __VA_ARGS__ }, sizeof((struct val[]){ __VA_ARGS__ }) / sizeof(struct val)
+#define ARGS(...) \
+	(struct val[]){ __VA_ARGS__ }, sizeof((struct val[]){ __VA_ARGS__ }) / sizeof(struct val)
 
 /*
- * Every statement is a row of statements.def, in SQL that SQLite and PostgreSQL take ($1, RETURNING, ON CONFLICT).
- * Only events.c builds SQL besides, with columns from the event classes' tables and values as parameters.
+ * Every statement is a row of statements.def, in SQL that SQLite and PostgreSQL take ($1,
+ * RETURNING, ON CONFLICT). Only events.c builds SQL besides, with columns from the event classes'
+ * tables and values as parameters.
  */
 enum stmt {
 #define STMT(name, nargs, ncols, sql) STMT_##name,
@@ -44,24 +46,28 @@ struct rows {
 	int ncols;
 };
 
-/* Errors are -errno whatever the database is: -EEXIST not unique, -ENOENT a row referred to is missing, -EBUSY, -EIO. */
+/* Errors are -errno whatever the database is: -EEXIST not unique, -ENOENT a row referred to is
+ * missing, -EBUSY, -EIO. */
 int store_open(struct store **out, const char *path, struct err *why);
 /* Brings an open database to the newest schema; keeps a copy of the file before each step. */
 int store_migrate(struct store *s, const struct event_class *const *classes, struct err *why);
 void store_free(struct store *s);
 
 int store_exec(struct store *s, enum stmt st, const struct val *args, size_t n);
-int store_query(struct store *s, enum stmt st, const struct val *args, size_t n, struct rows *r);
+int store_query(struct store *s, enum stmt number, const struct val *args, size_t n,
+                struct rows *r);
 /* For events.c: a statement that is not in the table; prepared anew. */
-int store_query_sql(struct store *s, const char *sql, const struct val *args, size_t n, struct rows *r);
+int store_query_sql(struct store *s, const char *sql, const struct val *args, size_t n,
+                    struct rows *r);
 int store_exec_sql(struct store *s, const char *sql, const struct val *args, size_t n);
 int rows_next(struct rows *r); /* 1 a row, 0 the end, or -errno */
 void rows_done(struct rows *r);
 /* The first column of the first row as a number; otherwise when there is none. */
-int64_t store_int(struct store *s, enum stmt st, const struct val *args, size_t n, int64_t otherwise);
+int64_t store_int(struct store *s, enum stmt st, const struct val *args, size_t n,
+                  int64_t otherwise);
 
 int store_begin(struct store *s);
-int store_end(struct store *s, bool keep); /* commit, or roll back */
+int store_end(struct store *s, bool keep);      /* commit, or roll back */
 const char *store_error(const struct store *s); /* the database's own sentence for the log */
 
 static inline struct str col_str(const struct rows *r, int i)

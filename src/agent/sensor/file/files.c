@@ -233,9 +233,9 @@ static void on_released(struct desk *d, struct look *l)
 
 static void begin(struct files *f, enum sense sense, int fd, pid_t pid, bool waits)
 {
-	char path[PATH_MAX], link[64];
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	ssize_t n = readlink(link, path, sizeof(path));
+	char path[PATH_MAX], magic[64];
+	snprintf(magic, sizeof(magic), "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(magic, path, sizeof(path));
 	int held = waits ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : fd;
 	if (held < 0) {
 		answer(f, fd, true);
