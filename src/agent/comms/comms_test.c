@@ -295,7 +295,7 @@ static void join(struct world *w, unsigned who)
 {
 	int pair[2];
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	struct peer *mine = &w->me.peers[who * INSTANCES_MAX], *other = &w->others[who];
+	struct peer *mine = &w->me.peers[(size_t)who * INSTANCES_MAX], *other = &w->others[who];
 	mine->owner = &w->me;
 	mine->got = comms_got;
 	mine->lost = other_lost;
@@ -366,7 +366,7 @@ static int teardown(void **state)
 	loop_del(&w->me.loop, &w->tool);
 	for (unsigned i = 0; i < P_COUNT; i++) {
 		peer_done(&w->others[i]);
-		peer_done(&w->me.peers[i * INSTANCES_MAX]);
+		peer_done(&w->me.peers[(size_t)i * INSTANCES_MAX]);
 		buf_done(&w->said[i]);
 	}
 	loop_done(&w->me.loop);
@@ -646,6 +646,7 @@ static void a_deactivation_is_answered_before_all_is_forgotten(void **state)
 	activate_well(w);
 	UNTIL(w, w->m.waiting);
 	wake(&w->m, "{\"ID\":9,\"kind\":\"deactivate\",\"args\":{}}");
+	UNTIL(w, w->m.results);
 	until_told(w, P_GUARD, "IDENTITY 0 \\x00");
 	const json_t *first = json_array_get(json_array_at(w->m.results, "results"), 0);
 	assert_int_equal(json_int(first, "ID", 0), 9);

@@ -233,9 +233,9 @@ static void on_released(struct desk *d, struct look *l)
 
 static void begin(struct files *f, enum sense sense, int fd, pid_t pid, bool waits)
 {
-	char path[PATH_MAX], magic[64];
+	char target[PATH_MAX], magic[64];
 	snprintf(magic, sizeof(magic), "/proc/self/fd/%d", fd);
-	ssize_t n = readlink(magic, path, sizeof(path));
+	ssize_t n = readlink(magic, target, sizeof(target));
 	int held = waits ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : fd;
 	if (held < 0) {
 		answer(f, fd, true);
@@ -243,7 +243,7 @@ static void begin(struct files *f, enum sense sense, int fd, pid_t pid, bool wai
 		f->allowed_unseen++;
 		return;
 	}
-	struct look *l = look_new(held, (struct str){ path, n > 0 ? (size_t)n : 0 });
+	struct look *l = look_new(held, (struct str){ target, n > 0 ? (size_t)n : 0 });
 	f->open += waits;
 	describe_actor(f, l, pid);
 	if (waits)
