@@ -17,7 +17,8 @@ enum imsg_type {
  * COMMAND        {"ID":N,"kind":"scan|cancel-scan","args":{...}} as the manager sends it; ID 0: asked for
  *                by dsa_control. cancel-scan's args: {"command":N}; without it every scan ends
  * PROGRESS       {"ID":N,"state":"running|done|failed|cancelled","progress":{"files","bytes","found",
- *                "folder","phase"},"message":text,"result":{...}}; the last one is not running
+ *                "folder","phase"},"message":text,"result":{...}}; the last one is not running. For
+ *                a tool: "line", to be printed; the result also holds "judged","skipped","errors"
  * STORE          {"op":"list|restore|delete|fetch","recordID":text}
  * STORE_DONE     {} or {"error":sentence}; list: {"files":[ENTRY,...]}; fetch: the encrypted file is the
  *                descriptor, or a big body
@@ -27,6 +28,9 @@ enum imsg_type {
  *                {"modules":{"antimalware":{...}},"messages":[text,...]}; comms merges the parts
  */
 /* clang-format on */
+
+/* From here on a command's ID is that of a tool on this host: the manager hears nothing of it. */
+#define COMMAND_TOOLS (INT64_C(1) << 52)
 
 /* What the command line gave; self->options. */
 struct agent_options {

@@ -210,6 +210,8 @@ void desk_scanned(struct desk *d, const struct imsg *m)
 	json_decref(l->asked);
 	l->asked = NULL;
 	l->malware = strcmp(json_text(result, "verdict", ""), "malware") == 0;
+	l->judged = l->malware || strcmp(json_text(result, "verdict", ""), "clean") == 0;
+	snprintf(l->name, sizeof(l->name), "%s", json_text(result, "name", ""));
 	antimalware_module.answer(d->antimalware, m->id, result,
 	                          "the scanner's answer is not understood");
 }

@@ -20,6 +20,8 @@ struct look {
 	json_t *asked; /* owned: options of the scan that is outstanding */
 	bool sent;     /* the scan process has it */
 	bool settled, late, malware, cacheable;
+	bool judged;    /* the scanner knew: clean or malware */
+	char name[128]; /* of the malware */
 	enum verdict verdict;
 	void *owner; /* the sensor's */
 };

@@ -5,6 +5,7 @@
 
 #include "agent/comms/comms.h"
 #include "base/auto.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -51,7 +52,7 @@ static void command_free(struct comms *c, struct command *k)
 void command_end(struct comms *c, struct command *k, const char *state, const char *message)
 {
 	bool good = strcmp(state, "done") == 0;
-	if (k->id) {
+	if (k->id && k->id < COMMAND_TOOLS) {
 		json_t *r = json_object();
 		json_set_int(r, "ID", k->id);
 		json_set_text(r, "state", state);
@@ -258,6 +259,92 @@ void command_restore(struct comms *c, struct exchange *x, const char *wanted)
 		command_end(c, k, "failed", why.text);
 }
 
+/* ---- a tool's scan ---- */
+
+static void scanner_gone(struct exchange *x)
+{
+	struct command *k = x->job;
+	k->x = NULL;
+	k->unwanted = true; /* ended by the next message about it */
+}
+
+static bool paths_fit(const json_t *args)
+{
+	const json_t *paths = args ? json_array_at(args, "paths") : NULL;
+	for (size_t i = 0; i < json_array_size(paths); i++) {
+		const char *path = json_string_value(json_array_get(paths, i));
+		if (!path || path[0] != '/')
+			return false;
+	}
+	return json_array_size(paths) > 0;
+}
+
+void command_scan(struct comms *c, struct exchange *x, const json_t *args)
+{
+	struct err why = { { 0 } };
+	if (!paths_fit(args)) {
+		exchange_end(x, 400, "Error: a scan needs absolute paths", 2);
+		return;
+	}
+	/* The clock's part tells this scan's events from those before a restart. */
+	int64_t id = COMMAND_TOOLS | (int64_t)(clock_ms() & 0x7fffffff);
+	c->last_tool = id > c->last_tool ? id : c->last_tool + 1;
+	struct command *k = add(c, c->last_tool, find_kind("scan"));
+	int rc = to_tree(c, k, args, &why);
+	if (rc < 0) {
+		AUTO(buf_done) struct buf b = { 0 };
+		buf_fmt(&b, "Error: %s", why.text);
+		command_free(c, k);
+		exchange_end(x, 400, b.p, 2);
+		return;
+	}
+	k->x = x;
+	x->job = k;
+	x->gone = scanner_gone;
+}
+
+/* 0 clean, 1 found, 2 nothing was done, 3 not all of it was looked at. */
+static int scan_exit(const char *state, const json_t *r)
+{
+	if (strcmp(state, "failed") == 0)
+		return 2;
+	if (json_int(r, "found", 0) > 0)
+		return 1;
+	bool nothing = json_int(r, "judged", 0) == 0 && json_int(r, "skipped", 0) > 0;
+	return nothing || json_int(r, "errors", 0) > 0 || strcmp(state, "done") != 0 ? 3 : 0;
+}
+
+static void tool_progress(struct comms *c, struct command *k, const json_t *progress)
+{
+	const char *state = json_text(progress, "state", ""),
+		   *line = json_text(progress, "line", NULL);
+	const char *message = json_text(progress, "message", NULL);
+	const json_t *r = json_object_at(progress, "result");
+	if (strcmp(state, "running") == 0) {
+		struct err why = { { 0 } };
+		if (k->x && line)
+			exchange_line(k->x, line);
+		if (k->unwanted) {
+			k->unwanted = false;
+			command_local(c, "cancel-scan",
+			              json_pack("{s:I}", "command", (json_int_t)k->id), &why);
+		}
+		return;
+	}
+	struct exchange *x = k->x;
+	command_free(c, k);
+	if (!x)
+		return;
+	AUTO(buf_done) struct buf b = { 0 };
+	if (message || strcmp(state, "done") != 0)
+		buf_fmt(&b, "%s: ", message ? message : state);
+	buf_fmt(&b, "%" PRId64 " files, %" PRId64 " judged, %" PRId64 " not wanted by the policy, ",
+	        json_int(r, "files", 0), json_int(r, "judged", 0), json_int(r, "skipped", 0));
+	buf_fmt(&b, "%" PRId64 " failed, %" PRId64 " found", json_int(r, "errors", 0),
+	        json_int(r, "found", 0));
+	exchange_end(x, strcmp(state, "failed") == 0 ? 400 : 200, b.p, scan_exit(state, r));
+}
+
 /* The newest file in quarantine that has this record or came from this path. */
 static const char *find_record(const json_t *files, const char *wanted)
 {
@@ -359,12 +446,17 @@ void commands_progress(struct comms *c, const json_t *progress)
 	struct command *k = NULL;
 	if (id == 0)
 		return; /* dsa_control's; events tell how it went */
-	post(c, json_deep_copy(progress));
-	if (strcmp(json_text(progress, "state", ""), "running") == 0)
-		return;
 	TAILQ_FOREACH (k, &c->commands, next)
 		if (k->id == id)
 			break;
+	if (id >= COMMAND_TOOLS) {
+		if (k)
+			tool_progress(c, k, progress);
+		return;
+	}
+	post(c, json_deep_copy(progress));
+	if (strcmp(json_text(progress, "state", ""), "running") == 0)
+		return;
 	if (k)
 		command_free(c, k);
 }

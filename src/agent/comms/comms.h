@@ -40,13 +40,14 @@ struct task {
 /* A command of the manager, or what a tool asked for, that is being carried out. */
 struct command {
 	TAILQ_ENTRY(command) next;
-	int64_t id;         /* 0: a tool's */
+	int64_t id;         /* 0 or from COMMAND_TOOLS on: a tool's */
 	uint32_t asked;     /* id of our STORE message; 0: P_TREE does it */
 	struct exchange *x; /* the tool that waits, or NULL */
 	const struct command_kind *kind;
 	char *wanted;    /* owned: the path or record that a tool named */
 	struct buf file; /* a quarantined file to be sent */
 	bool file_ready;
+	bool unwanted; /* a scan whose tool went away */
 };
 
 struct comms {
@@ -69,7 +70,7 @@ struct comms {
 	json_t *parts[P_COUNT]; /* owned: the others' STATUS */
 	struct buf batch;       /* from the spool; empty: nothing to upload */
 	uint64_t posting_first; /* number of the first event that is under way */
-	int64_t last_command;
+	int64_t last_command, last_tool;
 	TAILQ_HEAD(command_list, command) commands;
 	json_t *results; /* owned array: to be posted */
 	size_t nposting; /* of these, in the call that is under way */
@@ -110,6 +111,8 @@ int commands_take(struct comms *c, const json_t *list);
 /* A command that a tool asks for: id 0. < 0 with a sentence: it cannot be done. */
 int command_local(struct comms *c, const char *kind, json_t *args, struct err *why);
 void command_restore(struct comms *c, struct exchange *x, const char *wanted);
+/* Scans these paths (args: {"paths":[...]}) for a tool and tells it how it went. */
+void command_scan(struct comms *c, struct exchange *x, const json_t *args);
 struct command *command_with_file(struct comms *c);
 void command_end(struct comms *c, struct command *k, const char *state, const char *message);
 void commands_progress(struct comms *c, const json_t *progress);

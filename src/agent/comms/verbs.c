@@ -196,6 +196,7 @@ static const struct verb verbs[] = {
 	{ "relay-proxy-user", relay_proxy_user },
 	{ "reset",            reset },
 	{ "restore",          restore },
+	{ "scan",             command_scan },
 	{ "status",           status },
 };
 /* clang-format on */

@@ -51,8 +51,8 @@ struct walk {
 	} stack[DEPTH_MAX];
 	size_t depth;
 	char path[PATH_MAX];
-	uint64_t files, bytes, found, errors, flying, told_ms;
-	bool cancelled, walked;
+	uint64_t files, bytes, found, judged, skipped, errors, flying, told_ms;
+	bool cancelled, walked, refused;
 };
 
 struct tree {
@@ -87,8 +87,31 @@ static void progress(struct walk *w, const char *status)
 	AUTO(json_decrefp) json_t *o = json_object();
 	json_set_int(o, "ID", w->id);
 	json_set_text(o, "state", status);
-	json_set(o, "result", json_deep_copy(p));
+	json_t *r = json_deep_copy(p);
+	json_set_int(r, "judged", (int64_t)w->judged);
+	json_set_int(r, "skipped", (int64_t)w->skipped);
+	json_set_int(r, "errors", (int64_t)w->errors);
+	json_set(o, "result", r);
 	json_set(o, "progress", p);
+	if (w->refused)
+		json_set_text(o, "message", "no policy that scans for malware is in force");
+	json_write(&b, o);
+	self_send(w->tree->desk.me, P_COMMS, 0, M_PROGRESS, 0, buf_view(&b));
+}
+
+/* A find, for the tool that waits. */
+static void tell_line(const struct walk *w, const struct look *l)
+{
+	AUTO(buf_done) struct buf line = { 0 }, b = { 0 };
+	if (w->id < COMMAND_TOOLS)
+		return;
+	buf_safe(&line, l->op.path);
+	buf_z(&line, ": ");
+	buf_safe(&line, str_of(l->name));
+	AUTO(json_decrefp) json_t *o = json_object();
+	json_set_int(o, "ID", w->id);
+	json_set_text(o, "state", "running");
+	json_set_text(o, "line", line.p ? line.p : "");
 	json_write(&b, o);
 	self_send(w->tree->desk.me, P_COMMS, 0, M_PROGRESS, 0, buf_view(&b));
 }
@@ -148,7 +171,7 @@ static void finish(struct walk *w)
 	if (w->id < 0)
 		t->caught_up = true;
 	say(w, w->cancelled ? "scan-cancelled" : "scan-ended");
-	progress(w, w->cancelled ? "cancelled" : "done");
+	progress(w, w->refused ? "failed" : w->cancelled ? "cancelled" : "done");
 	walk_free(w);
 }
 
@@ -190,8 +213,10 @@ static void look_at(struct walk *w, int dir, const char *name, size_t n, const s
 	w->bytes += (uint64_t)st->st_size;
 	if (desk_look(&w->tree->desk, SENSE_WALK, l) == VERDICT_LATER)
 		w->flying++;
-	else
+	else {
+		w->skipped += st->st_size > 0;
 		look_free(l);
+	}
 }
 
 /* One entry of the directory on top; false: that directory is done. */
@@ -262,6 +287,10 @@ static void on_released(struct desk *d, struct look *l)
 	(void)d;
 	w->flying--;
 	w->found += l->malware;
+	w->judged += l->judged;
+	w->errors += !l->judged;
+	if (l->malware)
+		tell_line(w, l);
 }
 
 static void add_path(void *arg, const char *path)
@@ -373,7 +402,7 @@ static void begin_scan(struct tree *t, int64_t id, const json_t *args)
 	if (!json_array_at(args, "paths"))
 		add_everything(w);
 	if (!t->desk.rules)
-		w->cancelled = true;
+		w->cancelled = w->refused = true;
 	say(w, "scan-started");
 	progress(w, "running");
 }
