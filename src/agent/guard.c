@@ -15,6 +15,7 @@
 #include "agent/quarantine/quarantine.h"
 #include "base/auto.h"
 #include "base/base64.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/wire.h"
@@ -22,18 +23,35 @@
 /* Row 0: stays root and does the few deeds that only root can. It reads no byte of a file but to
  * encrypt it. */
 
-enum { PIDS_MAX = 64, BODY_MAX = 1 << 20 };
+enum { PIDS_MAX = 64, BODY_MAX = 1 << 20, CHECK_MS = 1000, SILENT_MS = 10000 };
 
 struct keeper {
 	struct outbox outbox;
 	int quarantine; /* owned; < 0: there is none */
-	uint64_t deaths[P_COUNT];
+	struct watch check;
+	uint64_t heard_ms; /* of P_FILES, monotonic; 0: not yet */
 };
 
 /* NULL once we are ending. */
 static struct keeper *state(struct self *me)
 {
 	return me->state;
+}
+
+/*
+ * Whoever opens a protected file waits for P_FILES. When that is stuck or stopped it is killed: the
+ * kernel then lets everybody through, since nobody else holds its group.
+ */
+static void check(struct watch *w, uint32_t events)
+{
+	struct keeper *g = CONTAINER_OF(w, struct keeper, check);
+	(void)events;
+	loop_tick(w);
+	if (!g->heard_ms || clock_mono_ms() - g->heard_ms < SILENT_MS)
+		return;
+	g->heard_ms = 0;
+	log_error("files does not answer: it is ended");
+	guard_restart(g->outbox.me, P_FILES, 0);
 }
 
 int guard_start(struct self *me)
@@ -45,7 +63,8 @@ int guard_start(struct self *me)
 	g->quarantine = quarantine_open(me->lib, &why);
 	if (g->quarantine < 0)
 		log_error("%s", why.text);
-	return 0;
+	g->check.ready = check;
+	return loop_timer(&me->loop, &g->check, CHECK_MS, CHECK_MS);
 }
 
 static void tell_pids(struct self *me)
@@ -74,6 +93,8 @@ void guard_down(struct self *me, struct peer *p)
 		return;
 	if (p->who == P_SPOOL)
 		outbox_down(&g->outbox);
+	if (p->who == P_FILES)
+		g->heard_ms = 0;
 	event_init(&ev, &event_class_system, "process-died");
 	event_text(&ev, "Process", me->program->procs[p->who].name);
 	outbox_put(&g->outbox, &ev);
@@ -83,6 +104,7 @@ void guard_down(struct self *me, struct peer *p)
 void guard_stop(struct self *me)
 {
 	struct keeper *g = state(me);
+	loop_del(&me->loop, &g->check);
 	outbox_done(&g->outbox);
 	if (g->quarantine >= 0)
 		close(g->quarantine);
@@ -95,6 +117,14 @@ static int on_kept(struct self *me, struct peer *p, struct imsg *m)
 	(void)p;
 	if (state(me))
 		outbox_kept(&state(me)->outbox, m->id);
+	return 0;
+}
+
+static int on_alive(struct self *me, struct peer *p, struct imsg *m)
+{
+	(void)p, (void)m;
+	if (state(me))
+		state(me)->heard_ms = clock_mono_ms();
 	return 0;
 }
 
@@ -254,9 +284,7 @@ static int on_store(struct self *me, struct peer *p, struct imsg *m)
 	return 0;
 }
 
-int (*const guard_on[M_COUNT])(struct self *, struct peer *,
-                               struct imsg *) = { [M_EVENT_KEPT] = on_kept,
-	                                          [M_IDENTITY] = on_identity,
-	                                          [M_MARK] = on_mark,
-	                                          [M_DEED] = on_deed,
-	                                          [M_STORE] = on_store };
+int (*const guard_on[M_COUNT])(struct self *, struct peer *, struct imsg *) = {
+	[M_EVENT_KEPT] = on_kept, [M_IDENTITY] = on_identity, [M_ALIVE] = on_alive,
+	[M_MARK] = on_mark,       [M_DEED] = on_deed,         [M_STORE] = on_store
+};
