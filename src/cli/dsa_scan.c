@@ -53,7 +53,9 @@ static const char *value(const char *name, int argc, char **argv, int *i)
 		return NULL;
 	if (argv[*i][n] == '=')
 		return argv[*i] + n + 1;
-	return argv[*i][n] == '\0' && *i + 1 < argc ? argv[++*i] : NULL;
+	if (argv[*i][n] != '\0' || *i + 1 >= argc || !argv[*i + 1])
+		return NULL;
+	return argv[++*i];
 }
 
 static int parse(struct scan *s, int argc, char **argv)

@@ -143,7 +143,7 @@ static void the_store_does_not_hold_the_bytes_in_clear(void **state)
 	assert_int_equal(put(&p, id), 0);
 	AUTO(closep) int fd = quarantine_fetch(p.dir, id, NULL);
 	assert_true(fd >= 0);
-	assert_int_equal(file_read_fd(fd, 2 * BIG, &b), 0);
+	assert_int_equal(file_read_fd(fd, 2 * (size_t)BIG, &b), 0);
 	assert_true(b.n > BIG);
 	assert_null(memmem(b.p, b.n, "xxxxxxxx", 8));
 	end(&p);
