@@ -1,0 +1,65 @@
+import { Alert, Button, Card, CardBody, CardTitle, Form, FormGroup, TextInput } from "@patternfly/react-core";
+import { type FormEvent, useState } from "react";
+import { ApiError, call, rememberRid, type Session } from "../api";
+import { useTranslation } from "../i18n";
+
+export function SignIn(props: { onSession: (s: Session) => void; onLanguage: () => void }) {
+	const { t } = useTranslation();
+	const [user, setUser] = useState("");
+	const [password, setPassword] = useState("");
+	const [failed, setFailed] = useState<string | null>(null);
+	const [busy, setBusy] = useState(false);
+
+	async function submit(e: FormEvent) {
+		e.preventDefault();
+		setBusy(true);
+		setFailed(null);
+		try {
+			const { RID } = await call<{ RID: string }>("POST", "/sessions", { userName: user, password });
+			rememberRid(RID);
+			props.onSession({ userName: user, RID });
+		} catch (error) {
+			const code = error instanceof ApiError ? error.code : "";
+			if (code === "sign-in-failed") setFailed(t("signIn.failed"));
+			else if (code === "locked-out") setFailed(t("signIn.locked"));
+			else setFailed(t("common.error", { message: String((error as Error).message) }));
+			setBusy(false);
+		}
+	}
+
+	return (
+		<main className="yg-sign-in">
+			<Card>
+				<CardTitle>
+					<h1>
+						{t("app.name")} – {t("signIn.title")}
+					</h1>
+				</CardTitle>
+				<CardBody>
+					<Form onSubmit={submit}>
+						{failed && <Alert variant="danger" isInline title={failed} />}
+						<FormGroup label={t("signIn.user")} fieldId="user" isRequired>
+							<TextInput id="user" autoComplete="username" value={user} isRequired onChange={(_e, v) => setUser(v)} />
+						</FormGroup>
+						<FormGroup label={t("signIn.password")} fieldId="password" isRequired>
+							<TextInput
+								id="password"
+								type="password"
+								autoComplete="current-password"
+								value={password}
+								isRequired
+								onChange={(_e, v) => setPassword(v)}
+							/>
+						</FormGroup>
+						<Button type="submit" isDisabled={busy || !user || !password}>
+							{t("signIn.title")}
+						</Button>
+						<Button variant="link" onClick={props.onLanguage}>
+							{t("app.language")}
+						</Button>
+					</Form>
+				</CardBody>
+			</Card>
+		</main>
+	);
+}
