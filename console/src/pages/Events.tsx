@@ -29,7 +29,7 @@ function sentence(e: SecurityEvent, kinds: EventKind[] | undefined, language: "e
 const colours = { info: "blue", warning: "orange", error: "red" } as const;
 
 export function Events(props: { name: Class; arrived: SecurityEvent[] }) {
-	const { t, time, language } = useTranslation();
+	const { t, time, word, language } = useTranslation();
 	const client = useQueryClient();
 	const [filter, setFilter] = useState("");
 	const key = ["events", props.name, filter];
@@ -99,7 +99,7 @@ export function Events(props: { name: Class; arrived: SecurityEvent[] }) {
 								e.hostName,
 								<>
 									<Label isCompact color={colours[e.severity as keyof typeof colours] ?? "grey"}>
-										{e.severity}
+										{word("severity", e.severity)}
 									</Label>{" "}
 									{sentence(e, kinds, language)}
 								</>,

@@ -9,10 +9,28 @@
 
 enum { DEPTH_MAX = 6 };
 
+static bool same_member(const json_t *a, const json_t *b, const char *key)
+{
+	return json_equal(json_object_get(a, key), json_object_get(b, key));
+}
+
+/* Do both say the same of what people look at? Counters may wait for the next heartbeat. */
+static bool same_words(const json_t *a, const json_t *b)
+{
+	const json_t *x = json_object_at(json_object_at(a, "modules"), "antimalware");
+	const json_t *y = json_object_at(json_object_at(b, "modules"), "antimalware");
+	return same_member(a, b, "messages") && same_member(x, y, "state") &&
+	       same_member(x, y, "message") && same_member(x, y, "signatures") &&
+	       same_member(x, y, "fileSystems");
+}
+
 void status_take(struct comms *c, unsigned who, json_t *part)
 {
+	bool news = !same_words(c->parts[who], part);
 	json_decref(c->parts[who]);
 	c->parts[who] = part;
+	if (news)
+		task_want(c, TASK_HEARTBEAT);
 }
 
 /* Objects are merged, lists joined; else the later one stands. */
