@@ -83,6 +83,9 @@ void guard_up(struct self *me, struct peer *p)
 	if (state(me) && p->who == P_SPOOL)
 		outbox_up(&state(me)->outbox);
 	tell_pids(me);
+	/* One that never says that it is alive counts as stuck too. */
+	if (state(me) && p->who == P_FILES)
+		state(me)->heard_ms = clock_mono_ms();
 }
 
 void guard_down(struct self *me, struct peer *p)
