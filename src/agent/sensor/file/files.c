@@ -53,6 +53,7 @@ struct files {
 	struct map marked;       /* mount points; value: itself */
 	struct buf passwd;       /* read before anything is marked */
 	unsigned open, open_max; /* descriptors of events that we hold */
+	unsigned marking;        /* marks that were asked for and not answered */
 	uint64_t asked, allowed_unseen, ticks;
 	json_t *marks_failed; /* owned */
 	char epoch[20];
@@ -342,7 +343,9 @@ static void send_mark(struct files *f, const char *path)
 	json_set_bytes(o, "path", str_of(path));
 	json_write(&b, o);
 	int rc = self_send_fd(f->desk.me, P_GUARD, M_MARK, 0, buf_view(&b), f->group.fd);
-	if (rc < 0)
+	if (rc == 0)
+		f->marking++;
+	else
 		log_error("ask for a mark on %s: %s", path, strerror(-rc));
 }
 
@@ -466,6 +469,8 @@ static int on_marked(struct self *me, struct peer *p, struct imsg *m)
 	(void)p;
 	AUTO(json_decrefp)
 	json_t *o = json_parse((struct str){ (const char *)m->data, m->len }, NULL);
+	if (f->marking)
+		f->marking--;
 	const char *error = json_text(o, "error", NULL);
 	if (error) {
 		log_warning("%s is not protected: %s", json_text(o, "path", ""), error);
@@ -502,7 +507,10 @@ static void tell_watched(struct files *f)
 	LIST_FOREACH (l, &f->desk.list, next)
 		if (l->wall_ms < until)
 			until = l->wall_ms;
-	if (!f->desk.on || !TAILQ_EMPTY(&f->desk.outbox.waiting))
+	/* What the kernel has not told yet is older than this moment. */
+	struct pollfd queue = { .fd = f->group.fd, .events = POLLIN };
+	if (!f->desk.on || f->marking || !f->marked.n || poll(&queue, 1, 0) != 0 ||
+	    !TAILQ_EMPTY(&f->desk.outbox.waiting))
 		return;
 	uint8_t room[8];
 	struct wr w = wr_init(room, sizeof(room));

@@ -62,7 +62,8 @@ struct tree {
 	uint32_t runs;
 	int dir;           /* owned: LIB/tree */
 	uint64_t stamp_ms; /* everything before was judged */
-	bool caught_up, policy;
+	bool caught_up;
+	bool behind; /* a catch-up is due as soon as real time watches again */
 };
 
 static struct tree *state(struct self *me)
@@ -368,7 +369,7 @@ static int on_policy(struct self *me, struct peer *p, struct imsg *m)
 	if (rc == 0)
 		rc = desk_policy(&t->desk, body.s);
 	if (rc == 0 && t->desk.on && !was_on)
-		catch_up(t);
+		t->behind = true;
 	return rc;
 }
 
@@ -380,6 +381,13 @@ static int on_watched(struct self *me, struct peer *p, struct imsg *m)
 	(void)p;
 	if (rd_end(&r) < 0)
 		return -EBADMSG;
+	/* Only now: what is written from here on is seen by real time, what was written before by
+	 * the walk. */
+	if (t->behind && t->desk.on) {
+		t->behind = false;
+		catch_up(t);
+		return 0;
+	}
 	/* Our own finds count too: their events have to be kept first. */
 	if (!t->caught_up || !TAILQ_EMPTY(&t->desk.outbox.waiting) || until <= t->stamp_ms)
 		return 0;
@@ -497,8 +505,8 @@ void tree_up(struct self *me, struct peer *p)
 	struct tree *t = state(me);
 	desk_up(&t->desk, p);
 	/* Real time was away for a while: what happened meanwhile is looked at. */
-	if (p->who == P_FILES && t->desk.on)
-		catch_up(t);
+	if (p->who == P_FILES)
+		t->behind = true;
 }
 
 void tree_down(struct self *me, struct peer *p)
