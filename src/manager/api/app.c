@@ -15,60 +15,6 @@
 
 enum { SWEEP_MS = 60000 };
 
-/* clang-format off */
-const struct route console_routes[] = {
-	{ "POST",   "/api/sessions",                              session_open,           false, "sign in" },
-	{ "GET",    "/api/sessions/current",                      session_current,        false, "who is signed in" },
-	{ "DELETE", "/api/sessions/current",                      session_close,          false, "sign out" },
-	{ "GET",    "/api/apikeys/current",                       key_current,            false, "the key that asks" },
-	{ "POST",   "/api/apikeys/current/secretkey",             key_current_secret,     true,  "a new secret for it" },
-	{ "POST",   "/api/apikeys/{id}/secretkey",                key_secret,             true,  "a new secret for a key" },
-	{ "POST",   "/api/administrators/{id}/password",          change_password,        false, "change one's own password" },
-	{ "GET",    "/api/policies/{id}/settings/{name}",         setting_get,            false, "one setting" },
-	{ "POST",   "/api/policies/{id}/settings/{name}",         setting_set,            true,  "override it" },
-	{ "DELETE", "/api/policies/{id}/settings/{name}",         setting_delete,         true,  "inherit it again" },
-	{ "GET",    "/api/computers/{id}/settings/{name}",        setting_get,            false, "one setting" },
-	{ "POST",   "/api/computers/{id}/settings/{name}",        setting_set,            true,  "override it" },
-	{ "DELETE", "/api/computers/{id}/settings/{name}",        setting_delete,         true,  "inherit it again" },
-	{ "POST",   "/api/computers/{id}/malwarescan",            job_scan,               true,  "scan it now" },
-	{ "POST",   "/api/computers/{id}/deactivate",             job_deactivate,         true,  "its agent stops protecting" },
-	{ "POST",   "/api/computers/{id}/sendpolicy",             job_send_policy,        true,  "send its policy again" },
-	{ "POST",   "/api/computers/{id}/checkstatus",            job_check_status,       true,  "ask for its status now" },
-	{ "GET",    "/api/antimalwarestatus/{id}",                antimalware_status,     false, "what its agent says of Anti-Malware" },
-	{ "POST",   "/api/agentdeploymentscripts",                deployment_script,      false, "the command that activates an agent" },
-	{ "GET",    "/api/agentactivationinformation",            activation_information, false, "address and token" },
-	{ "GET",    "/api/events/classes",                        events_classes,         false, "the tables of events" },
-	{ "GET",    "/api/events/{name}",                         events_list,            false, "newest first, by cursor" },
-	{ "POST",   "/api/events/{name}/search",                  events_search,          false, "search" },
-	{ "GET",    "/api/events/{name}/{id}",                    events_get,             false, "one event" },
-	{ "GET",    "/api/identifiedfiles",                       files_list,             false, "quarantined files" },
-	{ "GET",    "/api/identifiedfiles/{id}",                  files_list,             false, "one" },
-	{ "POST",   "/api/identifiedfiles/{id}/restore",          file_restore,           true,  "back to its place" },
-	{ "POST",   "/api/identifiedfiles/{id}/delete",           file_delete,            true,  "for good" },
-	{ "POST",   "/api/identifiedfiles/{id}/download",         file_download,          true,  "bring it here, encrypted" },
-	{ "GET",    "/api/identifiedfiles/{id}/content",          file_content,           false, "the encrypted file" },
-	{ "GET",    "/api/jobs",                                  jobs_list,              false, "newest first" },
-	{ "GET",    "/api/jobs/{id}",                             job_get,                false, "one" },
-	{ "POST",   "/api/jobs/{id}/cancel",                      job_cancel,             true,  "stop it" },
-	{ "GET",    "/api/stream",                                stream_open,            false, "server-sent events" },
-	{ "GET",    "/api/manager",                               manager_about,          false, "version and certificate" },
-	{ 0 },
-};
-
-const struct route agent_routes[] = {
-	{ "GET",  "/agent/ca",              agent_ca,         false, "our authority" },
-	{ "POST", "/agent/activate",        agent_activate,   true,  "a certificate for a token" },
-	{ "POST", "/agent/heartbeat",       agent_heartbeat,  true,  "the agent's status" },
-	{ "GET",  "/agent/policy",          agent_policy,     false, "its policy, signed" },
-	{ "GET",  "/agent/commands",        agent_commands,   true,  "what it is to do; waits" },
-	{ "POST", "/agent/results",         agent_results,    true,  "how that went" },
-	{ "POST", "/agent/events",          agent_events,     true,  "events, exactly once" },
-	{ "PUT",  "/agent/files/{id}",      agent_files,      true,  "a quarantined file" },
-	{ "POST", "/agent/identifiedfiles", agent_identified, true,  "its quarantine's index" },
-	{ 0 },
-};
-/* clang-format on */
-
 const char *query_text(const struct request *rq, const char *name, const char *otherwise)
 {
 	const json_t *v = json_array_get(json_object_get(rq->query, name), 0);
@@ -168,6 +114,16 @@ static const struct route *route_find(struct call *c, const struct route *routes
 	return NULL;
 }
 
+static const struct route *console_route(struct call *c, struct str *name, bool *known)
+{
+	for (const struct route *const *f = console_routes; *f; f++) {
+		const struct route *r = route_find(c, *f, name, known);
+		if (r)
+			return r;
+	}
+	return NULL;
+}
+
 static int forbidden(struct call *c)
 {
 	enum { AUDITOR = 2 };
@@ -216,7 +172,7 @@ static int handle_console(struct call *c, char **name)
 {
 	bool known = false;
 	struct str word;
-	const struct route *r = route_find(c, console_routes, &word, &known);
+	const struct route *r = console_route(c, &word, &known);
 	bool sign_in = r && r->handle == session_open;
 	bool about = r && r->handle == manager_about;
 	int status = sign_in || about ? 0 : authenticate(c);

@@ -63,7 +63,8 @@ struct route {
 	bool write; /* an auditor may not */
 	const char *doc;
 };
-extern const struct route console_routes[], agent_routes[]; /* {0} last */
+extern const struct route *const console_routes[]; /* families (routes.c), NULL last */
+extern const struct route agent_routes[];          /* {0} last */
 
 /* ---- resource.c: collections ---- */
 
@@ -93,7 +94,6 @@ enum verb {
 	V_EVERY = 63
 };
 
-extern const struct resource resources[]; /* {0} last */
 const struct resource *resource_find(struct str path);
 int resource_call(struct call *c,
                   const struct resource *r); /* by c->rq->method and c->id, c->name */

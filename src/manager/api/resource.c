@@ -5,14 +5,6 @@
 #include "base/json.h"
 #include "manager/api/app.h"
 
-const struct resource *resource_find(struct str path)
-{
-	for (const struct resource *r = resources; r->path; r++)
-		if (str_is(path, r->path))
-			return r;
-	return NULL;
-}
-
 json_t *object_get(struct store *s, const char *kind, int64_t id)
 {
 	struct rows r;

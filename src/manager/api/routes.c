@@ -1,0 +1,77 @@
+#include "manager/api/app.h"
+
+/* The deeds of the API, by family: what is at a path and is no collection. */
+
+/* clang-format off */
+static const struct route session_routes[] = {
+	{ "POST",   "/api/sessions",                              session_open,           false, "sign in" },
+	{ "GET",    "/api/sessions/current",                      session_current,        false, "who is signed in" },
+	{ "DELETE", "/api/sessions/current",                      session_close,          false, "sign out" },
+	{ "GET",    "/api/apikeys/current",                       key_current,            false, "the key that asks" },
+	{ "POST",   "/api/apikeys/current/secretkey",             key_current_secret,     true,  "a new secret for it" },
+	{ "POST",   "/api/apikeys/{id}/secretkey",                key_secret,             true,  "a new secret for a key" },
+	{ "POST",   "/api/administrators/{id}/password",          change_password,        false, "change one's own password" },
+	{ 0 },
+};
+
+static const struct route policy_routes[] = {
+	{ "GET",    "/api/policies/{id}/settings/{name}",         setting_get,            false, "one setting" },
+	{ "POST",   "/api/policies/{id}/settings/{name}",         setting_set,            true,  "override it" },
+	{ "DELETE", "/api/policies/{id}/settings/{name}",         setting_delete,         true,  "inherit it again" },
+	{ "GET",    "/api/computers/{id}/settings/{name}",        setting_get,            false, "one setting" },
+	{ "POST",   "/api/computers/{id}/settings/{name}",        setting_set,            true,  "override it" },
+	{ "DELETE", "/api/computers/{id}/settings/{name}",        setting_delete,         true,  "inherit it again" },
+	{ 0 },
+};
+
+static const struct route computer_routes[] = {
+	{ "POST",   "/api/computers/{id}/malwarescan",            job_scan,               true,  "scan it now" },
+	{ "POST",   "/api/computers/{id}/deactivate",             job_deactivate,         true,  "its agent stops protecting" },
+	{ "POST",   "/api/computers/{id}/sendpolicy",             job_send_policy,        true,  "send its policy again" },
+	{ "POST",   "/api/computers/{id}/checkstatus",            job_check_status,       true,  "ask for its status now" },
+	{ "GET",    "/api/antimalwarestatus/{id}",                antimalware_status,     false, "what its agent says of Anti-Malware" },
+	{ "GET",    "/api/identifiedfiles",                       files_list,             false, "quarantined files" },
+	{ "GET",    "/api/identifiedfiles/{id}",                  files_list,             false, "one" },
+	{ "POST",   "/api/identifiedfiles/{id}/restore",          file_restore,           true,  "back to its place" },
+	{ "POST",   "/api/identifiedfiles/{id}/delete",           file_delete,            true,  "for good" },
+	{ "POST",   "/api/identifiedfiles/{id}/download",         file_download,          true,  "bring it here, encrypted" },
+	{ "GET",    "/api/identifiedfiles/{id}/content",          file_content,           false, "the encrypted file" },
+	{ "GET",    "/api/jobs",                                  jobs_list,              false, "newest first" },
+	{ "GET",    "/api/jobs/{id}",                             job_get,                false, "one" },
+	{ "POST",   "/api/jobs/{id}/cancel",                      job_cancel,             true,  "stop it" },
+	{ 0 },
+};
+
+static const struct route event_routes[] = {
+	{ "GET",    "/api/events/classes",                        events_classes,         false, "the tables of events" },
+	{ "GET",    "/api/events/{name}",                         events_list,            false, "newest first, by cursor" },
+	{ "POST",   "/api/events/{name}/search",                  events_search,          false, "search" },
+	{ "GET",    "/api/events/{name}/{id}",                    events_get,             false, "one event" },
+	{ 0 },
+};
+
+static const struct route manager_routes[] = {
+	{ "POST",   "/api/agentdeploymentscripts",                deployment_script,      false, "the command that activates an agent" },
+	{ "GET",    "/api/agentactivationinformation",            activation_information, false, "address and token" },
+	{ "GET",    "/api/stream",                                stream_open,            false, "server-sent events" },
+	{ "GET",    "/api/manager",                               manager_about,          false, "version and certificate" },
+	{ 0 },
+};
+
+const struct route agent_routes[] = {
+	{ "GET",  "/agent/ca",              agent_ca,         false, "our authority" },
+	{ "POST", "/agent/activate",        agent_activate,   true,  "a certificate for a token" },
+	{ "POST", "/agent/heartbeat",       agent_heartbeat,  true,  "the agent's status" },
+	{ "GET",  "/agent/policy",          agent_policy,     false, "its policy, signed" },
+	{ "GET",  "/agent/commands",        agent_commands,   true,  "what it is to do; waits" },
+	{ "POST", "/agent/results",         agent_results,    true,  "how that went" },
+	{ "POST", "/agent/events",          agent_events,     true,  "events, exactly once" },
+	{ "PUT",  "/agent/files/{id}",      agent_files,      true,  "a quarantined file" },
+	{ "POST", "/agent/identifiedfiles", agent_identified, true,  "its quarantine's index" },
+	{ 0 },
+};
+/* clang-format on */
+
+const struct route *const console_routes[] = {
+	session_routes, policy_routes, computer_routes, event_routes, manager_routes, NULL,
+};
