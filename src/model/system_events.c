@@ -29,6 +29,7 @@ static const struct event_kind kinds[] = {
 	{ 255,  "activation-requested",   SEVERITY_INFO,    "Activation of {TargetName} was requested",          "{TargetName}の有効化が要求されました" },
 	{ 256,  "policy-requested",       SEVERITY_INFO,    "{ActionBy} asked to send the policy to {TargetName}", "{ActionBy}が{TargetName}へのポリシーの送信を要求しました" },
 	{ 259,  "deactivation-requested", SEVERITY_INFO,    "{ActionBy} asked to deactivate {TargetName}",       "{ActionBy}が{TargetName}の無効化を要求しました" },
+	{ 261,  "job-retried",            SEVERITY_INFO,    "{ActionBy} asked {TargetName} to try a failed job again", "{ActionBy}が{TargetName}に失敗したジョブの再試行を要求しました" },
 	{ 290,  "group-created",          SEVERITY_INFO,    "{ActionBy} added group {TargetName}",               "{ActionBy}がグループ{TargetName}を追加しました" },
 	{ 291,  "group-deleted",          SEVERITY_INFO,    "{ActionBy} deleted group {TargetName}",             "{ActionBy}がグループ{TargetName}を削除しました" },
 	{ 292,  "group-updated",          SEVERITY_INFO,    "{ActionBy} changed group {TargetName}",             "{ActionBy}がグループ{TargetName}を変更しました" },

@@ -186,6 +186,7 @@ int job_add(struct call *c, const char *kind, int64_t computer, json_t *command,
 int jobs_list(struct call *c);
 int job_get(struct call *c);
 int job_cancel(struct call *c);
+int job_retry(struct call *c);
 int job_scan(struct call *c);
 int job_deactivate(struct call *c);
 int job_send_policy(struct call *c);

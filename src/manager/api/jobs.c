@@ -201,6 +201,38 @@ int job_cancel(struct call *c)
 	return 200;
 }
 
+/* What the agent was told: {"command","args"}, a new reference. */
+static json_t *command_of(struct app *a, int64_t id)
+{
+	struct rows r;
+	json_t *command = NULL;
+	int rc = store_query(a->store, STMT_JOB_GET, ARGS(VAL_INT(id)), &r);
+	if (rc == 0 && rows_next(&r) == 1)
+		command = json_parse(col_str(&r, 11), NULL);
+	rows_done(&r);
+	return command;
+}
+
+/* The same work again, as a job of its own. */
+int job_retry(struct call *c)
+{
+	AUTO(json_decrefp) json_t *job = job_show(c->app, c->id);
+	if (!job)
+		return missing(c, "job");
+	if (!choice_has("failed|cancelled|timed-out", json_text(job, "state", ""))) {
+		err_set(&c->why, 0, "Only a job that failed or was cancelled can be tried again.");
+		return 400;
+	}
+	json_t *command = command_of(c->app, c->id);
+	if (!command)
+		return missing(c, "job");
+	int status = job_add(c, json_text(job, "kind", ""), json_int(job, "computerID", 0), command,
+	                     &c->out);
+	if (status == 200)
+		audit(c, "job-retried", "job", c->id, json_text(job, "hostName", ""), NULL, NULL);
+	return status;
+}
+
 int job_scan(struct call *c)
 {
 	json_t *paths = json_object_get(c->body, "paths");

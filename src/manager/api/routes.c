@@ -39,6 +39,7 @@ static const struct route computer_routes[] = {
 	{ "GET",    "/api/jobs",                                  jobs_list,              false, "newest first" },
 	{ "GET",    "/api/jobs/{id}",                             job_get,                false, "one" },
 	{ "POST",   "/api/jobs/{id}/cancel",                      job_cancel,             true,  "stop it" },
+	{ "POST",   "/api/jobs/{id}/retry",                       job_retry,              true,  "the same again" },
 	{ 0 },
 };
 
