@@ -13,45 +13,32 @@
 #include "agent/agent.h"
 #include "agent/outbox.h"
 #include "agent/quarantine/quarantine.h"
+#include "agent/watchdog.h"
 #include "base/auto.h"
 #include "base/base64.h"
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/wire.h"
 
+#ifndef FAN_REPORT_FD_ERROR
+#define FAN_REPORT_FD_ERROR 0x00002000
+#endif
+
 /* Row 0: stays root and does the few deeds that only root can. It reads no byte of a file but to
  * encrypt it. */
 
-enum { PIDS_MAX = 64, BODY_MAX = 1 << 20, CHECK_MS = 1000, SILENT_MS = 10000 };
+enum { PIDS_MAX = 64, BODY_MAX = 1 << 20, SILENT_MS = 10000 };
 
 struct keeper {
 	struct outbox outbox;
-	int quarantine; /* owned; < 0: there is none */
-	struct watch check;
-	uint64_t heard_ms; /* of P_FILES, monotonic; 0: not yet */
+	int quarantine;            /* owned; < 0: there is none */
+	struct watchdog *watchdog; /* lives as long as we do; NULL: it cannot be */
 };
 
 /* NULL once we are ending. */
 static struct keeper *state(struct self *me)
 {
 	return me->state;
-}
-
-/*
- * Whoever opens a protected file waits for P_FILES. When that is stuck or stopped it is killed: the
- * kernel then lets everybody through, since nobody else holds its group.
- */
-static void check(struct watch *w, uint32_t events)
-{
-	struct keeper *g = CONTAINER_OF(w, struct keeper, check);
-	(void)events;
-	loop_tick(w);
-	if (!g->heard_ms || clock_mono_ms() - g->heard_ms < SILENT_MS)
-		return;
-	g->heard_ms = 0;
-	log_error("files does not answer: it is ended");
-	guard_restart(g->outbox.me, P_FILES, 0);
 }
 
 int guard_start(struct self *me)
@@ -63,8 +50,8 @@ int guard_start(struct self *me)
 	g->quarantine = quarantine_open(me->lib, &why);
 	if (g->quarantine < 0)
 		log_error("%s", why.text);
-	g->check.ready = check;
-	return loop_timer(&me->loop, &g->check, CHECK_MS, CHECK_MS);
+	g->watchdog = watchdog_new(SILENT_MS);
+	return 0;
 }
 
 static void tell_pids(struct self *me)
@@ -83,9 +70,8 @@ void guard_up(struct self *me, struct peer *p)
 	if (state(me) && p->who == P_SPOOL)
 		outbox_up(&state(me)->outbox);
 	tell_pids(me);
-	/* One that never says that it is alive counts as stuck too. */
-	if (state(me) && p->who == P_FILES)
-		state(me)->heard_ms = clock_mono_ms();
+	if (state(me) && state(me)->watchdog && p->who == P_FILES)
+		watchdog_watch(state(me)->watchdog, guard_pid(me, P_FILES, 0));
 }
 
 void guard_down(struct self *me, struct peer *p)
@@ -96,8 +82,11 @@ void guard_down(struct self *me, struct peer *p)
 		return;
 	if (p->who == P_SPOOL)
 		outbox_down(&g->outbox);
-	if (p->who == P_FILES)
-		g->heard_ms = 0;
+	if (p->who == P_FILES && g->watchdog) {
+		watchdog_watch(g->watchdog, 0);
+		if (watchdog_bit(g->watchdog))
+			log_error("files did not answer: it was ended");
+	}
 	event_init(&ev, &event_class_system, "process-died");
 	event_text(&ev, "Process", me->program->procs[p->who].name);
 	outbox_put(&g->outbox, &ev);
@@ -107,7 +96,6 @@ void guard_down(struct self *me, struct peer *p)
 void guard_stop(struct self *me)
 {
 	struct keeper *g = state(me);
-	loop_del(&me->loop, &g->check);
 	outbox_done(&g->outbox);
 	if (g->quarantine >= 0)
 		close(g->quarantine);
@@ -120,14 +108,6 @@ static int on_kept(struct self *me, struct peer *p, struct imsg *m)
 	(void)p;
 	if (state(me))
 		outbox_kept(&state(me)->outbox, m->id);
-	return 0;
-}
-
-static int on_alive(struct self *me, struct peer *p, struct imsg *m)
-{
-	(void)p, (void)m;
-	if (state(me))
-		state(me)->heard_ms = clock_mono_ms();
 	return 0;
 }
 
@@ -148,7 +128,37 @@ static void answer(struct self *me, const struct peer *p, uint32_t type, uint32_
 		log_error("answer %s: %s", me->program->procs[p->who].name, strerror(-rc));
 }
 
-/* ---- marks ---- */
+/* ---- real time ---- */
+
+/* The newest form of the group that this kernel has: Linux 6.13, 5.15, 5.10. */
+static int fanotify_open(void)
+{
+	static const unsigned more[] = { FAN_REPORT_PIDFD | FAN_REPORT_FD_ERROR, FAN_REPORT_PIDFD,
+		                         0 };
+	int fd = -1;
+	for (size_t i = 0; i < ARRAY_LEN(more) && fd < 0; i++)
+		fd = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_NONBLOCK |
+		                           FAN_UNLIMITED_QUEUE | FAN_UNLIMITED_MARKS | more[i],
+		                   O_RDONLY | O_LARGEFILE | O_CLOEXEC | O_NOATIME);
+	if (fd >= 0)
+		return fd;
+	log_error("fanotify: %s", strerror(errno));
+	return -errno;
+}
+
+/* The sensor is born with a new group: what marked the old one is gone with it. */
+int files_prepare(struct self *me, unsigned instance, struct birth_fd out[static BIRTH_FDS_MAX])
+{
+	(void)instance;
+	int n = 0, fd = fanotify_open();
+	if (fd < 0)
+		return fd;
+	out[n++] = (struct birth_fd){ "fanotify", fd };
+	fd = state(me) && state(me)->watchdog ? watchdog_page(state(me)->watchdog) : -ENOENT;
+	if (fd >= 0)
+		out[n++] = (struct birth_fd){ "alive", fd };
+	return n;
+}
 
 static int on_mark(struct self *me, struct peer *p, struct imsg *m)
 {
@@ -287,7 +297,9 @@ static int on_store(struct self *me, struct peer *p, struct imsg *m)
 	return 0;
 }
 
-int (*const guard_on[M_COUNT])(struct self *, struct peer *, struct imsg *) = {
-	[M_EVENT_KEPT] = on_kept, [M_IDENTITY] = on_identity, [M_ALIVE] = on_alive,
-	[M_MARK] = on_mark,       [M_DEED] = on_deed,         [M_STORE] = on_store
-};
+int (*const guard_on[M_COUNT])(struct self *, struct peer *,
+                               struct imsg *) = { [M_EVENT_KEPT] = on_kept,
+	                                          [M_IDENTITY] = on_identity,
+	                                          [M_MARK] = on_mark,
+	                                          [M_DEED] = on_deed,
+	                                          [M_STORE] = on_store };

@@ -355,9 +355,7 @@ unsigned guard_pids(struct self *me, pid_t *out, unsigned max)
 	return n;
 }
 
-void guard_restart(struct self *me, unsigned who, unsigned instance)
+pid_t guard_pid(struct self *me, unsigned who, unsigned instance)
 {
-	struct child *c = child_of(me, who, instance);
-	if (c->pid > 0)
-		kill(c->pid, SIGKILL);
+	return child_of(me, who, instance)->pid;
 }

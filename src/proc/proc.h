@@ -124,8 +124,8 @@ int self_take_fd(struct self *me, const char *name); /* the caller's now; -ENOEN
 void self_stop(struct self *me, int status);
 /* In the guard: the processes of this program that live, itself first. */
 unsigned guard_pids(struct self *me, pid_t *out, unsigned max);
-/* In the guard: kills a process of the table; it is started again. */
-void guard_restart(struct self *me, unsigned who, unsigned instance);
+/* In the guard: the process of a row; 0: it does not run. */
+pid_t guard_pid(struct self *me, unsigned who, unsigned instance);
 /* The user and group that a row runs as. */
 void proc_user(const struct proc *proc, unsigned row, uid_t *uid, gid_t *gid);
 

@@ -13,8 +13,10 @@
 #include <unistd.h>
 
 #include "agent/desk.h"
+#include "agent/sensor/file/actor.h"
 #include "agent/sensor/file/verdicts.h"
 #include "agent/sensor/mounts.h"
+#include "agent/watchdog.h"
 #include "base/auto.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -35,7 +37,14 @@
 #define FAN_MARK_IGNORE 0x00000400
 #endif
 
-enum { TICK_MS = 100, PIDS_MAX = 64, GRAIN_NS = 20000000, BATCH = 32, CONTAINER_ID = 64 };
+enum {
+	TICK_MS = 100,
+	PIDS_MAX = 64,
+	GRAIN_NS = 20000000,
+	BATCH = 32,
+	EVENT_BYTES =
+		sizeof(struct fanotify_event_metadata) + sizeof(struct fanotify_event_info_pidfd)
+};
 
 /* Somebody who waits for an answer. */
 struct opener {
@@ -50,12 +59,15 @@ struct files {
 	struct verdicts verdicts;
 	pid_t own[PIDS_MAX];
 	unsigned nown;
-	struct map marked;       /* mount points; value: itself */
-	struct buf passwd;       /* read before anything is marked */
+	struct map marked; /* mount points; value: itself */
+	struct actors *actors;
+	void *alive;             /* the watchdog's page, or NULL */
 	unsigned open, open_max; /* descriptors of events that we hold */
 	unsigned marking;        /* marks that were asked for and not answered */
-	uint64_t asked, allowed_unseen, ticks;
-	json_t *marks_failed; /* owned */
+	uint64_t asked, ticks;
+	uint64_t allowed_unseen; /* opens that we let through to keep descriptors free */
+	uint64_t no_descriptor;  /* opens that the kernel denied, since there was none */
+	json_t *marks_failed;    /* owned */
 	char epoch[20];
 };
 
@@ -124,63 +136,12 @@ static void take_mark(struct files *f, int fd)
 		              fd, NULL);
 }
 
-/* ---- who acts ---- */
-
 static bool is_own(const struct files *f, pid_t pid)
 {
 	for (unsigned i = 0; i < f->nown; i++)
 		if (f->own[i] == pid)
 			return true;
 	return pid == getpid();
-}
-
-static void user_name(const struct files *f, uint32_t uid, char out[static 64])
-{
-	struct str rest = buf_view(&f->passwd);
-	snprintf(out, 64, "%u", uid);
-	while (rest.p) {
-		struct str l = str_cut(&rest, '\n');
-		struct str name = str_cut(&l, ':');
-		uint64_t id = 0;
-		str_cut(&l, ':');
-		if (str_u64(str_cut(&l, ':'), 0, UINT32_MAX, &id) == 0 && id == uid &&
-		    name.n < 64) {
-			snprintf(out, 64, "%.*s", STR_ARG(name));
-			return;
-		}
-	}
-}
-
-/* The first run of 64 hexadecimal digits in the cgroup path: how container engines name a
- * container. */
-static struct str container_id(struct str cgroup)
-{
-	size_t run = 0;
-	for (size_t i = 0; i < cgroup.n; i++) {
-		run = strchr("0123456789abcdef", cgroup.p[i]) && cgroup.p[i] ? run + 1 : 0;
-		if (run == CONTAINER_ID)
-			return (struct str){ cgroup.p + i + 1 - CONTAINER_ID, CONTAINER_ID };
-	}
-	return (struct str){ 0 };
-}
-
-static void describe_actor(struct files *f, struct look *l, pid_t pid)
-{
-	char path[64], image[PATH_MAX], user[64] = "";
-	struct stat st;
-	AUTO(buf_done) struct buf cgroup = { 0 };
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	ssize_t n = readlink(path, image, sizeof(image));
-	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	if (stat(path, &st) == 0) {
-		l->op.actor.uid = st.st_uid;
-		user_name(f, st.st_uid, user);
-	}
-	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
-	file_read(AT_FDCWD, path, 16384, &cgroup);
-	l->op.actor.pid = pid;
-	look_actor(l, (struct str){ image, n > 0 ? (size_t)n : 0 }, str_of(user),
-	           container_id(buf_view(&cgroup)));
 }
 
 /* ---- events ---- */
@@ -242,7 +203,7 @@ static void on_released(struct desk *d, struct look *l)
 	f->open--; /* the look's own descriptor, which look_free() closes */
 }
 
-static void begin(struct files *f, enum sense sense, int fd, pid_t pid, bool waits)
+static void begin(struct files *f, enum sense sense, int fd, const struct who *who, bool waits)
 {
 	char target[PATH_MAX], magic[64];
 	snprintf(magic, sizeof(magic), "/proc/self/fd/%d", fd);
@@ -256,7 +217,7 @@ static void begin(struct files *f, enum sense sense, int fd, pid_t pid, bool wai
 	}
 	struct look *l = look_new(held, (struct str){ target, n > 0 ? (size_t)n : 0 });
 	f->open += waits;
-	describe_actor(f, l, pid);
+	actor_describe(f->actors, l, who);
 	if (waits)
 		wait_for(l, fd);
 	f->asked++;
@@ -270,7 +231,7 @@ static void begin(struct files *f, enum sense sense, int fd, pid_t pid, bool wai
 	look_free(l);
 }
 
-static void opened(struct files *f, int fd, const struct version *v, pid_t pid)
+static void opened(struct files *f, int fd, const struct version *v, const struct who *who)
 {
 	enum known k = verdicts_get(&f->verdicts, v);
 	struct look *l = k == KNOWN_NOTHING ? same_file(f, v) : NULL;
@@ -283,15 +244,18 @@ static void opened(struct files *f, int fd, const struct version *v, pid_t pid)
 	} else if (l) {
 		wait_for(l, fd);
 	} else {
-		begin(f, SENSE_OPEN, fd, pid, true);
+		begin(f, SENSE_OPEN, fd, who, true);
 	}
 }
 
-static void event(struct files *f, const struct fanotify_event_metadata *e)
+static void event(struct files *f, const struct fanotify_event_metadata *e, const struct who *who)
 {
 	struct stat st;
-	if (e->fd < 0)
+	if (e->fd < 0) {
+		/* The kernel had no descriptor for it and denied it (FAN_REPORT_FD_ERROR). */
+		f->no_descriptor += e->mask & FAN_OPEN_PERM ? 1 : 0;
 		return;
+	}
 	f->open++;
 	bool waits = e->mask & FAN_OPEN_PERM;
 	if (!waits)
@@ -312,26 +276,52 @@ static void event(struct files *f, const struct fanotify_event_metadata *e)
 	}
 	struct version v = version_of(&st);
 	if (waits)
-		opened(f, e->fd, &v, e->pid);
+		opened(f, e->fd, &v, who);
 	else if (verdicts_get(&f->verdicts, &v) != KNOWN_NOTHING || same_file(f, &v))
 		done_with(f, e->fd);
 	else
-		begin(f, SENSE_CHANGE, e->fd, e->pid, false);
+		begin(f, SENSE_CHANGE, e->fd, who, false);
+}
+
+/* Who acts, held fast by a descriptor (FAN_REPORT_PIDFD, Linux 5.15) where there is one. */
+static struct who who_of(const struct fanotify_event_metadata *e)
+{
+	struct who w = { .pid = e->pid, .pidfd = WHO_NO_PIDFD };
+	const char *at = (const char *)e + e->metadata_len, *end = (const char *)e + e->event_len;
+	struct fanotify_event_info_header h;
+	while ((size_t)(end - at) >= sizeof(h)) {
+		memcpy(&h, at, sizeof(h));
+		if (h.len < sizeof(h) || h.len > end - at)
+			break;
+		if (h.info_type == FAN_EVENT_INFO_TYPE_PIDFD &&
+		    h.len >= sizeof(struct fanotify_event_info_pidfd)) {
+			struct fanotify_event_info_pidfd info;
+			memcpy(&info, at, sizeof(info));
+			w.pidfd = info.pidfd;
+		}
+		at += h.len;
+	}
+	return w;
 }
 
 static void group_ready(struct watch *w, uint32_t events)
 {
 	(void)events;
 	struct files *f = CONTAINER_OF(w, struct files, group);
-	static _Alignas(8) char block[BATCH * sizeof(struct fanotify_event_metadata)];
+	static _Alignas(8) char block[BATCH * EVENT_BYTES];
 	ssize_t n = read(w->fd, block, sizeof(block));
 	if (n < 0 && errno == EMFILE)
-		f->allowed_unseen++;
+		f->no_descriptor++;
+	watchdog_alive(f->alive);
 	if (n <= 0)
 		return;
 	const struct fanotify_event_metadata *e = (const void *)block;
-	for (; FAN_EVENT_OK(e, n); e = FAN_EVENT_NEXT(e, n))
-		event(f, e);
+	for (; FAN_EVENT_OK(e, n); e = FAN_EVENT_NEXT(e, n)) {
+		struct who who = who_of(e);
+		event(f, e, &who);
+		if (who.pidfd >= 0)
+			close(who.pidfd);
+	}
 }
 
 /* ---- marks ---- */
@@ -399,6 +389,7 @@ static void tell_status(struct files *f)
 	json_set_text(am, "message", f->desk.on ? "On, Real Time" : "Off");
 	json_set(am, "fileSystems", mounts);
 	json_set_int(am, "allowedUnseen", (int64_t)f->allowed_unseen);
+	json_set_int(am, "deniedUnseen", (int64_t)f->no_descriptor);
 	json_set(o, "modules", json_pack("{s:o}", "antimalware", am));
 	json_set(o, "messages", json_deep_copy(f->marks_failed));
 	json_write(&b, o);
@@ -524,28 +515,13 @@ static void ticked(struct watch *w, uint32_t events)
 	(void)events;
 	struct files *f = CONTAINER_OF(w, struct files, tick);
 	loop_tick(w);
+	watchdog_alive(f->alive);
 	desk_tick(&f->desk);
 	if (++f->ticks % 10 == 0) {
-		self_send(f->desk.me, P_GUARD, 0, M_ALIVE, 0, (struct str){ 0 });
 		tell_watched(f);
 	}
 	if (f->ticks % 100 == 0 && f->desk.on)
 		tell_status(f);
-}
-
-int files_prepare(struct self *guard, unsigned instance, struct birth_fd out[static BIRTH_FDS_MAX])
-{
-	(void)guard, (void)instance;
-	int fd = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_NONBLOCK |
-	                               FAN_UNLIMITED_QUEUE | FAN_UNLIMITED_MARKS,
-	                       O_RDONLY | O_LARGEFILE | O_CLOEXEC | O_NOATIME);
-	if (fd < 0) {
-		log_error("fanotify: %s", strerror(errno));
-		return -errno;
-	}
-	snprintf(out[0].name, sizeof(out[0].name), "fanotify");
-	out[0].fd = fd;
-	return 1;
 }
 
 int files_start(struct self *me)
@@ -560,7 +536,11 @@ int files_start(struct self *me)
 	getrlimit(RLIMIT_NOFILE, &r);
 	f->open_max = (unsigned)(r.rlim_cur / 4 * 3);
 	/* Nothing is marked yet: the only time at which a file may be opened by path. */
-	file_read(AT_FDCWD, "/etc/passwd", 4 << 20, &f->passwd);
+	f->actors = actors_new();
+	int page = self_take_fd(me, "alive");
+	f->alive = page < 0 ? NULL : watchdog_map(page);
+	if (page >= 0)
+		close(page);
 	f->group = (struct watch){ self_take_fd(me, "fanotify"), group_ready };
 	if (f->group.fd < 0)
 		return f->group.fd;
@@ -600,4 +580,6 @@ void files_stop(struct self *me)
 	LIST_FOREACH (l, &f->desk.list, next)
 		answer_all(f, l, true);
 	outbox_flush(&f->desk.outbox, 1000);
+	actors_free(f->actors);
+	f->actors = NULL;
 }
