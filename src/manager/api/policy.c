@@ -227,10 +227,10 @@ static int take_settings(struct call *c, const json_t *in, json_t *own)
 	const char *name;
 	json_t *v;
 	json_object_foreach ((json_t *)(uintptr_t)in, name, v) {
-		const struct setting *s = setting_find(name);
+		const struct setting *s = setting_find(SCOPE_POLICY, name);
 		const json_t *value = json_object_get(v, "value");
 		AUTO(buf_done) struct buf b = { 0 };
-		struct str taken = { 0 };
+		AUTO(freep) char *taken = NULL;
 		if (!s)
 			continue; /* of a module that is not there: ignored like any unknown key */
 		if (json_is_string(value))
@@ -241,7 +241,7 @@ static int take_settings(struct call *c, const json_t *in, json_t *own)
 			return err_set(&c->why, -EINVAL, "Setting %s needs a value.", name);
 		if (setting_take(s, buf_view(&b), &taken, &c->why) < 0)
 			return -EINVAL;
-		json_set(own, name, json_stringn(taken.p ? taken.p : "", taken.n));
+		json_set_text(own, name, taken);
 	}
 	return 0;
 }
@@ -320,8 +320,8 @@ static json_t *config(struct app *a, const struct chain *ch, size_t scan)
 static json_t *variables(const struct chain *ch)
 {
 	json_t *o = json_object();
-	struct str rest = str_of(
-		effective_setting(ch, setting_find("platformSettingEnvironmentVariableOverrides")));
+	struct str rest = str_of(effective_setting(
+		ch, setting_find(SCOPE_POLICY, "platformSettingEnvironmentVariableOverrides")));
 	while (rest.p) {
 		struct str value = str_cut(&rest, ',');
 		struct str name = str_trim(str_cut(&value, '='));
@@ -340,8 +340,8 @@ static json_t *antimalware_part(struct app *a, const struct chain *ch)
 	json_set(o, "realTime", config(a, ch, 0));
 	json_set(o, "manual", config(a, ch, 1));
 	json_set(o, "scheduled", config(a, ch, 2));
-	for (const struct setting *s = policy_settings; s->name; s++)
-		if (strncmp(s->name, "antiMalware", 11) == 0)
+	for (const struct setting *s = all_settings; s->name; s++)
+		if (s->scope == SCOPE_POLICY && strncmp(s->name, "antiMalware", 11) == 0)
 			json_set_text(set, s->name, effective_setting(ch, s));
 	json_set(o, "settings", set);
 	json_set(o, "variables", variables(ch));
@@ -394,7 +394,9 @@ int policy_check(struct call *c, int64_t id, const json_t *old, json_t *o)
 static json_t *settings_shown(const struct chain *ch, bool own)
 {
 	json_t *o = json_object();
-	for (const struct setting *s = policy_settings; s->name; s++) {
+	for (const struct setting *s = all_settings; s->name; s++) {
+		if (s->scope != SCOPE_POLICY)
+			continue;
 		const char *mine =
 			json_text(json_object_at(ch->level[0], "settings"), s->name, NULL);
 		if (!own || mine)
@@ -666,7 +668,7 @@ static const char *kind_of(const struct call *c)
 
 static int setting_begin(struct call *c, json_t **o, const struct setting **s)
 {
-	*s = setting_find(c->name);
+	*s = setting_find(SCOPE_POLICY, c->name);
 	*o = object_get(c->app->store, kind_of(c), c->id);
 	if (*o && *s)
 		return 0;
@@ -736,7 +738,7 @@ int setting_delete(struct call *c)
 void setting_value(struct app *a, const char *kind, int64_t id, const char *name, struct buf *out)
 {
 	AUTO(chain_done) struct chain ch = { .n = 0 };
-	const struct setting *s = setting_find(name);
+	const struct setting *s = setting_find(SCOPE_POLICY, name);
 	AUTO(json_decrefp) json_t *o = object_get(a->store, kind, id);
 	if (o)
 		chain_of(a, &ch, kind, o);
@@ -750,8 +752,8 @@ static json_t *compile(struct app *a, int64_t computer, const json_t *o)
 	AUTO(chain_done) struct chain ch = { .n = 0 };
 	chain_of(a, &ch, "computers", o);
 	json_t *set = json_object();
-	for (const struct setting *s = policy_settings; s->name; s++)
-		if (strncmp(s->name, "platform", 8) == 0)
+	for (const struct setting *s = all_settings; s->name; s++)
+		if (s->scope == SCOPE_POLICY && strncmp(s->name, "platform", 8) == 0)
 			json_set_text(set, s->name, effective_setting(&ch, s));
 	json_t *p = json_object();
 	json_set_int(p, "computerID", computer);
