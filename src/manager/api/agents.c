@@ -445,6 +445,16 @@ void agents_wake(struct app *a, int64_t computer)
 	}
 }
 
+void agents_wake_due(struct app *a)
+{
+	struct polling *p, *after;
+	for (p = LIST_FIRST(&a->pollers); p; p = after) {
+		after = LIST_NEXT(p, next);
+		if (is_due(a, p))
+			polling_end(a, p);
+	}
+}
+
 bool agent_connected(struct app *a, int64_t computer)
 {
 	const struct polling *p;

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "manager/tasks/tasks.h"
 #include "module/module.h"
 
 /* The way of a request: path, who asks, the handler inside one transaction, the answer. */
@@ -232,6 +233,16 @@ static int take_body(struct call *c)
 	return 400;
 }
 
+/* Agents are told of jobs that are there for good. */
+static void wake(struct app *a)
+{
+	if (!a->wake || store_begin(a->store) < 0)
+		return;
+	a->wake = false;
+	agents_wake_due(a);
+	store_end(a->store, true);
+}
+
 void app_request(struct app *a, const struct request *rq)
 {
 	struct call c = { .app = a, .rq = rq, .id = -1 };
@@ -254,6 +265,7 @@ void app_request(struct app *a, const struct request *rq)
 		status = 500;
 	}
 	answer(&c, status);
+	wake(a);
 	json_decref(c.body);
 	json_decref(c.out);
 	json_decref(c.headers);
@@ -377,11 +389,13 @@ void app_tick(struct app *a)
 		return;
 	agents_tick(a);
 	jobs_tick(a);
+	tasks_tick(a);
 	if (now - a->swept_ms >= SWEEP_MS) {
 		a->swept_ms = now;
 		sessions_sweep(a);
 		rates_reset(a);
 	}
 	store_end(a->store, true);
+	wake(a);
 	stream_tick(a);
 }

@@ -28,6 +28,7 @@ struct app {
 	json_t *recent;   /* the last messages, {"id","event","topic","data"} */
 	struct map rates; /* requests of each key in this minute: struct rate */
 	uint64_t started_ms, swept_ms;
+	bool wake; /* jobs were queued: who waits for commands is looked at after the commit */
 };
 
 /* Who asks: a session's or key's administrator, or an agent. */
@@ -175,6 +176,7 @@ int agent_known(struct call *c); /* fills c->who from the certificate: 0, or an 
 void agent_seen(struct app *a, int64_t computer); /* it called: it is online */
 void agent_forget(struct app *a, int64_t computer);
 void agents_wake(struct app *a, int64_t computer); /* those that wait for commands; 0: all */
+void agents_wake_due(struct app *a);               /* those for whom there is something */
 void agents_tick(struct app *a);
 bool agents_gone(struct app *a, uint64_t id);
 void agents_drop(struct app *a); /* all that wait, unanswered */
@@ -191,6 +193,19 @@ int job_scan(struct call *c);
 int job_deactivate(struct call *c);
 int job_send_policy(struct call *c);
 int job_check_status(struct call *c);
+/* A job that no request asks for, or one of many; its ID, or -errno. */
+struct job_order {
+	const char *by, *kind;
+	int64_t computer;
+	const json_t *command; /* {"command","args"} */
+	int64_t batch;         /* 0: none */
+	int64_t deadline_ms;   /* since the epoch; 0: none */
+};
+int64_t job_queue(struct app *a, const struct job_order *o);
+/* Ends an open job; a scan that runs is told. state: "cancelled" or "timed-out". */
+void job_stop(struct app *a, const char *by, int64_t id, const char *state, const char *message);
+json_t *jobs_of_batch(struct app *a, int64_t batch, int64_t max); /* new reference */
+bool agent_there(struct app *a, int64_t computer);                /* activated? */
 json_t *job_show(struct app *a, int64_t id);
 void job_said(struct app *a, int64_t computer, const json_t *said);
 void jobs_tick(struct app *a);

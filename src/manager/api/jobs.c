@@ -85,7 +85,7 @@ static int no_agent(struct call *c)
 	return 400;
 }
 
-static bool activated(struct app *a, int64_t computer)
+bool agent_there(struct app *a, int64_t computer)
 {
 	struct rows r;
 	int rc = store_query(a->store, STMT_AGENT_GET, ARGS(VAL_INT(computer)), &r);
@@ -101,7 +101,7 @@ int job_add(struct call *c, const char *kind, int64_t computer, json_t *command,
 	int64_t id = 0;
 	json_write(&b, command);
 	json_decref(command);
-	if (!activated(c->app, computer))
+	if (!agent_there(c->app, computer))
 		return no_agent(c);
 	int rc = store_query(c->app->store, STMT_JOB_ADD,
 	                     ARGS(VAL_TEXT(kind), VAL_INT(computer), VAL_INT(clock_ms()),
@@ -120,6 +120,36 @@ int job_add(struct call *c, const char *kind, int64_t computer, json_t *command,
 	news(c->app, id, "create");
 	agents_wake(c->app, computer);
 	return 200;
+}
+
+int64_t job_queue(struct app *a, const struct job_order *o)
+{
+	AUTO(buf_done) struct buf b = { 0 };
+	json_write(&b, o->command);
+	int64_t id = store_int(a->store, STMT_JOB_ADD_TO,
+	                       ARGS(VAL_TEXT(o->kind), VAL_INT(o->computer), VAL_INT(clock_ms()),
+	                            VAL_TEXT(o->by), VAL_STR(buf_view(&b)), VAL_INT(o->batch),
+	                            o->deadline_ms ? VAL_INT(o->deadline_ms) : VAL_NULL),
+	                       -EIO);
+	if (id > 0)
+		news(a, id, "create");
+	a->wake = true;
+	return id;
+}
+
+json_t *jobs_of_batch(struct app *a, int64_t batch, int64_t max)
+{
+	struct rows r;
+	json_t *list = json_array();
+	int rc = store_query(a->store, STMT_JOB_SHOW_BATCH, ARGS(VAL_INT(batch), VAL_INT(max)), &r);
+	while (rc == 0 && rows_next(&r) == 1)
+		json_array_append_new(list, show_row(&r));
+	rows_done(&r);
+	size_t i;
+	json_t *v;
+	json_array_foreach (list, i, v)
+		complete(a, v);
+	return list;
 }
 
 int jobs_list(struct call *c)
@@ -174,6 +204,25 @@ static void set_state(struct app *a, int64_t id, const char *state, const json_t
 	                message ? VAL_TEXT(message) : VAL_NULL,
 	                result ? VAL_STR(buf_view(&r)) : VAL_NULL));
 	news(a, id, "update");
+}
+
+void job_stop(struct app *a, const char *by, int64_t id, const char *state, const char *message)
+{
+	AUTO(json_decrefp) json_t *job = job_show(a, id);
+	AUTO(json_decrefp) json_t *said = json_pack("{s:s}", "message", message);
+	const char *was = json_text(job, "state", "");
+	if (!is_open(was))
+		return;
+	set_state(a, id, state, said);
+	if (strcmp(was, "queued") == 0 || strcmp(json_text(job, "kind", ""), "malware-scan") != 0)
+		return;
+	AUTO(json_decrefp)
+	json_t *command = json_pack("{s:s,s:{s:I}}", "command", "cancel-scan", "args", "command",
+	                            (json_int_t)id);
+	job_queue(a, &(struct job_order){ .by = by,
+	                                  .kind = "cancel",
+	                                  .computer = json_int(job, "computerID", 0),
+	                                  .command = command });
 }
 
 int job_cancel(struct call *c)
@@ -303,20 +352,26 @@ void job_said(struct app *a, int64_t computer, const json_t *said)
 		json_pack("{s:s,s:{s:I}}", "op", "update", "object", "ID", (json_int_t)computer));
 }
 
-void jobs_tick(struct app *a)
+static void stop_all(struct app *a, enum stmt which, int64_t before, const char *message)
 {
 	struct rows r;
 	AUTO(buf_done) struct buf ids = { 0 };
-	int rc = store_query(a->store, STMT_JOB_LATE, ARGS(VAL_INT((int64_t)clock_ms() - LATE_MS)),
-	                     &r);
+	int rc = store_query(a->store, which, ARGS(VAL_INT(before)), &r);
 	while (rc == 0 && rows_next(&r) == 1)
 		buf_add(&ids, &r.col[0].i, sizeof(int64_t));
 	rows_done(&r);
 	for (size_t i = 0; i + 8 <= ids.n; i += 8) {
 		int64_t id = 0;
 		memcpy(&id, ids.p + i, sizeof(id));
-		set_state(a, id, "timed-out", NULL);
+		job_stop(a, "System", id, "timed-out", message);
 	}
+}
+
+void jobs_tick(struct app *a)
+{
+	int64_t now = (int64_t)clock_ms();
+	stop_all(a, STMT_JOB_LATE, now - LATE_MS, "the agent did not say how it ended");
+	stop_all(a, STMT_JOB_OVERDUE, now, "the time-out of the task has passed");
 }
 
 /* ---- identified files ---- */

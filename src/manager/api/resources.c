@@ -5,10 +5,12 @@
 
 #include "base/auto.h"
 #include "base/json.h"
+#include "manager/tasks/tasks.h"
 
 /* The families of collections, a file each (resources_NAME.c). */
 const struct resource *const resource_families[] = {
-	computer_resources, malware_resources, common_resources, admin_resources, NULL,
+	computer_resources, malware_resources, common_resources,
+	admin_resources,    task_resources,    NULL,
 };
 
 const struct resource *resource_find(struct str path)

@@ -1,4 +1,5 @@
 #include "manager/api/app.h"
+#include "manager/tasks/tasks.h"
 
 /* The deeds of the API, by family: what is at a path and is no collection. */
 
@@ -74,5 +75,6 @@ const struct route agent_routes[] = {
 /* clang-format on */
 
 const struct route *const console_routes[] = {
-	session_routes, policy_routes, computer_routes, event_routes, manager_routes, NULL,
+	session_routes, policy_routes, computer_routes, event_routes, manager_routes,
+	task_routes,    NULL,
 };

@@ -18,7 +18,7 @@ static int64_t local_of(const struct zone *z, int64_t utc)
  */
 static int64_t hourly(const struct recurrence *r, int64_t after)
 {
-	int64_t hour = floor_div(local_of(r->zone, after) - 2 * HOUR_S, HOUR_S);
+	int64_t hour = floor_div(local_of(r->zone, after) - 2LL * HOUR_S, HOUR_S);
 	for (int i = 0; i < 64; i++, hour++) {
 		int64_t utc = zone_utc(r->zone, hour * HOUR_S + r->minute * 60LL);
 		if (utc > after)

@@ -63,7 +63,7 @@ static void offsets_are_those_of_the_c_library(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(zones); i++) {
 		AUTO(zone_freep) struct zone *z = zone(zones[i]);
 		/* From long ago until far behind the table's last transition. */
-		for (int64_t t = utc(1975, 1, 1, 0, 0); t < utc(2090, 1, 1, 0, 0); t += 4711 * 7)
+		for (int64_t t = utc(1975, 1, 1, 0, 0); t < utc(2090, 1, 1, 0, 0); t += 32977)
 			assert_int_equal(zone_offset(z, t), local(t).tm_gmtoff);
 	}
 }

@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "manager/tasks/civil.h"
 
-enum { FILE_MAX = 1 << 20, TIMES_MAX = 100000, TYPES_MAX = 256, HEADER = 44, FAR_S = 15 * 3600 };
+enum { FILE_MAX = 1 << 20, TIMES_MAX = 100000, TYPES_MAX = 256, HEADER = 44, FAR_S = 30 * 3600 };
 
 /* When the clock changes in a year of a rule: Jn, n, or Mm.w.d (POSIX TZ). */
 struct change {
@@ -310,7 +310,7 @@ int64_t zone_offset(const struct zone *z, int64_t utc)
 int64_t zone_utc(const struct zone *z, int64_t local)
 {
 	int64_t low = local - 2LL * DAY_S, high = local + 2LL * DAY_S;
-	int64_t early = zone_offset(z, local - FAR_S * 2), late = zone_offset(z, local + FAR_S * 2);
+	int64_t early = zone_offset(z, local - FAR_S), late = zone_offset(z, local + FAR_S);
 	/* With the offsets on both sides: the larger one is the earlier instant. */
 	int64_t a = early > late ? early : late, b = early > late ? late : early;
 	if (zone_offset(z, local - a) == a)

@@ -12,7 +12,7 @@
  */
 struct zone;
 
-int zone_parse(struct str bytes, struct zone **out, struct err *why);
+int zone_parse(struct str in, struct zone **out, struct err *why);
 /* By name ("Asia/Tokyo"); "UTC" needs no file. -EINVAL: no such zone. */
 int zone_open(const char *name, struct zone **out, struct err *why);
 void zone_free(struct zone *z);

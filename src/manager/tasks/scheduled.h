@@ -1,0 +1,19 @@
+#pragma once
+#include "manager/api/app.h"
+
+struct batch_state;
+
+/* Scheduled tasks. */
+
+#define TIMEOUTS \
+	"never|one-hour|two-hours|four-hours|eight-hours|twelve-hours|one-day|one-and-a-half-days|two-days"
+int64_t timeout_ms(const char *word); /* 0: never */
+
+extern const struct field scheduled_fields[];
+int scheduled_check(struct call *c, int64_t id, const json_t *old, json_t *o);
+void scheduled_show(struct call *c, int64_t id, const json_t *full, json_t *o);
+void scheduled_changed(struct call *c, int64_t id, const json_t *old, const json_t *o);
+int scheduled_runs(struct call *c);
+void scheduled_tick(struct app *a);
+/* All jobs of a run's batch have ended. */
+void scheduled_batch_ended(struct app *a, int64_t batch, const struct batch_state *s);

@@ -1,0 +1,211 @@
+#include "manager/tasks/try.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/test.h"
+#include "manager/store/setup.h"
+
+static void reply(struct app *a, uint64_t id, int status, const json_t *headers, struct str body,
+                  bool stream)
+{
+	struct try *t = app_owner(a);
+	(void)id, (void)stream;
+	t->status = status;
+	json_decref(t->out);
+	free(t->text);
+	t->text = str_dup(body);
+	t->out = json_parse(body, NULL);
+	const char *cookie = json_text(headers, "Set-Cookie", NULL);
+	if (cookie && !t->cookie[0])
+		snprintf(t->cookie, sizeof(t->cookie), "%.*s", (int)strcspn(cookie, ";"), cookie);
+}
+
+static void chunk(struct app *a, uint64_t id, struct str piece)
+{
+	(void)a, (void)id, (void)piece;
+}
+
+static void sign_certificate(struct app *a, uint64_t ticket, struct str csr, const char *name)
+{
+	(void)a, (void)ticket, (void)csr, (void)name;
+}
+
+static void sign_policy(struct app *a, uint64_t ticket, struct str policy)
+{
+	(void)policy;
+	app_signed(a, ticket, 0, STR("a signature that nobody checks here"));
+}
+
+static void open_app(struct try *t)
+{
+	static const struct app_hooks hooks = { .reply = reply,
+		                                .chunk = chunk,
+		                                .sign_certificate = sign_certificate,
+		                                .sign_policy = sign_policy };
+	struct err why = { { 0 } };
+	const struct app_config config = { .database = t->database,
+		                           .ca = "-",
+		                           .policy_key = "-",
+		                           .server_fingerprint = "-",
+		                           .host = "manager.test",
+		                           .console_port = 4119,
+		                           .agent_port = 4120 };
+	int rc = app_open(&t->app, &config, &hooks, t, &why);
+	if (rc < 0)
+		fail_msg("%s", why.text);
+}
+
+int try_setup(void **state)
+{
+	struct try *t = xcalloc(1, sizeof(*t));
+	struct err why = { { 0 } };
+	snprintf(t->dir, sizeof(t->dir), "/tmp/yagura-try-XXXXXX");
+	assert_non_null(mkdtemp(t->dir));
+	snprintf(t->database, sizeof(t->database), "sqlite:%s/yagura.db", t->dir);
+	const struct setup setup = { .lib = t->dir,
+		                     .uid = getuid(),
+		                     .gid = getgid(),
+		                     .host = "manager.test",
+		                     .password = "a Password 4 tests" };
+	if (setup_database(&setup, &why) < 0)
+		fail_msg("%s", why.text);
+	open_app(t);
+	*state = t;
+	try_must(t, 200, "POST", "/api/sessions",
+	         "{'userName':'admin','username':'admin','password':'a Password 4 tests'}");
+	snprintf(t->rid, sizeof(t->rid), "%s", json_text(t->out, "RID", ""));
+	return 0;
+}
+
+int try_teardown(void **state)
+{
+	struct try *t = *state;
+	app_free(t->app);
+	json_decref(t->out);
+	free(t->text);
+	file_remove_tree(AT_FDCWD, t->dir);
+	free(t);
+	return 0;
+}
+
+void try_again(struct try *t)
+{
+	app_free(t->app);
+	t->app = NULL;
+	open_app(t);
+}
+
+static json_t *ask(struct try *t, struct request *rq, const char *path, const char *body)
+{
+	AUTO(freep) char *text = body ? xstrdup(body) : NULL;
+	AUTO(freep) char *way = xstrdup(path);
+	AUTO(json_decrefp) json_t *query = json_object();
+	char *mark = strchr(way, '?');
+	for (char *p = text; p && *p; p++)
+		if (*p == '\'')
+			*p = '"';
+	if (mark) {
+		*mark = '\0';
+		for (char *word = strtok(mark + 1, "&"); word; word = strtok(NULL, "&")) {
+			char *value = strchr(word, '=');
+			if (value) {
+				*value = '\0';
+				json_set(query, word, json_pack("[s]", value + 1));
+			}
+		}
+	}
+	rq->id = ++t->next;
+	rq->path = way;
+	rq->query = query;
+	rq->body = str_of(text);
+	json_decref(t->out);
+	t->out = NULL;
+	t->status = 0;
+	app_request(t->app, rq);
+	return t->out;
+}
+
+json_t *try_ask(struct try *t, const char *method, const char *path, const char *body)
+{
+	AUTO(json_decrefp)
+	json_t *headers = json_pack("{s:s,s:s,s:s,s:s}", "api-version", "v1", "cookie", t->cookie,
+	                            "rid", t->rid, "content-type", "application/json");
+	struct request rq = { .listener = LISTENER_CONSOLE,
+		              .method = method,
+		              .headers = headers,
+		              .address = "192.0.2.1" };
+	return ask(t, &rq, path, body);
+}
+
+json_t *try_must(struct try *t, int status, const char *method, const char *path, const char *body)
+{
+	try_ask(t, method, path, body);
+	if (t->status != status)
+		fail_msg("%s %s: %d instead of %d: %s", method, path, t->status, status,
+		         t->text ? t->text : "");
+	return t->out;
+}
+
+void try_sql(struct try *t, const char *sql)
+{
+	int rc = store_exec_sql(t->app->store, sql, NULL, 0);
+	if (rc < 0)
+		fail_msg("%s: %s", sql, store_error(t->app->store));
+}
+
+int64_t try_agent(struct try *t, const char *name, int64_t policy)
+{
+	char body[400], sql[400];
+	snprintf(body, sizeof(body), "{'hostName':'%s','policyID':%lld}", name, (long long)policy);
+	int64_t id = json_int(try_must(t, 200, "POST", "/api/computers", body), "ID", 0);
+	snprintf(sql, sizeof(sql),
+	         "insert into agent (computer, guid, fingerprint, activated, seen) values"
+	         " (%lld, 'guid-%lld', 'print-%lld', 1, unixepoch() * 1000)",
+	         (long long)id, (long long)id, (long long)id);
+	try_sql(t, sql);
+	return id;
+}
+
+json_t *try_agent_ask(struct try *t, int64_t computer, const char *method, const char *path,
+                      const char *body)
+{
+	char print[40], common[40];
+	snprintf(print, sizeof(print), "print-%lld", (long long)computer);
+	snprintf(common, sizeof(common), "guid-%lld", (long long)computer);
+	struct request rq = { .listener = LISTENER_AGENT,
+		              .method = method,
+		              .address = "192.0.2.9",
+		              .fingerprint = print,
+		              .common = common };
+	return ask(t, &rq, path, body);
+}
+
+json_t *try_event(struct try *t, const char *kind)
+{
+	char body[200];
+	snprintf(
+		body, sizeof(body),
+		"{'maxItems':1,'searchCriteria':[{'fieldName':'kind','stringTest':'equal','stringValue':'%s'}]}",
+		kind);
+	try_must(t, 200, "POST", "/api/events/system/search", body);
+	json_t *o = json_array_get(json_array_at(t->out, "systemEvents"), 0);
+	return o ? json_incref(o) : NULL;
+}
+
+int try_events(struct try *t, const char *kind)
+{
+	char body[200];
+	snprintf(
+		body, sizeof(body),
+		"{'searchCriteria':[{'fieldName':'kind','stringTest':'equal','stringValue':'%s'}]}",
+		kind);
+	try_must(t, 200, "POST", "/api/events/system/search", body);
+	return (int)json_array_size(json_array_at(t->out, "systemEvents"));
+}
