@@ -18,7 +18,7 @@ enum imsg_type {
  *                by dsa_control. cancel-scan's args: {"command":N}; without it every scan ends
  * PROGRESS       {"ID":N,"state":"running|done|failed|cancelled","progress":{"files","bytes","found",
  *                "folder","phase"},"message":text,"result":{...}}; the last one is not running. For
- *                a tool: "line", to be printed; the result also holds "judged","skipped","errors"
+ *                a tool: "line", to be printed; the result also holds "judged","known","skipped","errors"
  * STORE          {"op":"list|restore|delete|fetch","recordID":text}
  * STORE_DONE     {} or {"error":sentence}; list: {"files":[ENTRY,...]}; fetch: the encrypted file is the
  *                descriptor, or a big body

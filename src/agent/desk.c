@@ -92,7 +92,7 @@ static void h_settle(struct host *h, uint64_t id, enum verdict v)
 static void h_remember(struct host *h, uint64_t id)
 {
 	struct look *l = find(of(h), id);
-	if (l)
+	if (l && !l->stale)
 		l->cacheable = true;
 }
 
@@ -247,6 +247,13 @@ void desk_down(struct desk *d, const struct peer *p)
 		return;
 	LIST_FOREACH (l, &d->list, next)
 		l->sent = false;
+}
+
+void desk_forget(struct desk *d)
+{
+	struct look *l;
+	LIST_FOREACH (l, &d->list, next)
+		l->stale = true;
 }
 
 void desk_tick(struct desk *d)

@@ -20,6 +20,7 @@ struct look {
 	json_t *asked; /* owned: options of the scan that is outstanding */
 	bool sent;     /* the scan process has it */
 	bool settled, late, malware, cacheable;
+	bool stale;     /* asked under older signatures or rules: not to be remembered */
 	bool judged;    /* the scanner knew: clean or malware */
 	char name[128]; /* of the malware */
 	enum verdict verdict;
@@ -56,3 +57,5 @@ void desk_deed_done(struct desk *d, const struct imsg *m); /* M_DEED_DONE */
 void desk_up(struct desk *d, const struct peer *p);
 void desk_down(struct desk *d, const struct peer *p);
 void desk_tick(struct desk *d); /* deadlines */
+/* Signatures or rules changed: what is under way now is judged by the old ones. */
+void desk_forget(struct desk *d);

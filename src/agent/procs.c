@@ -80,7 +80,7 @@ static const struct proc procs[] = {
 	             .box = { .files = true,
 	                      .no_landlock = true,
 	                      .syscalls = tree_calls,
-	                      .caps = 1ull << CAP_DAC_READ_SEARCH } },
+	                      .caps = 1ull << CAP_DAC_READ_SEARCH | 1ull << CAP_LEASE } },
 	[P_SCAN] = { .name = "scan", .user = "yagura-scan", .exe = "yagura-scan" },
 };
 

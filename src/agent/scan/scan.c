@@ -14,7 +14,7 @@
 
 /* The dispatcher: questions in, answers out; pool.c has the workers. */
 
-enum { TICK_MS = 250, SETTLE_MS = 300, TREE_SHARE = 1, OPTIONS_MAX = 4096 };
+enum { TICK_MS = 250, SETTLE_MS = 300, FILES_SHARE = 1, OPTIONS_MAX = 4096 };
 
 static void request_free(struct scan *s, struct request *r)
 {
@@ -69,12 +69,14 @@ void scan_requeue(struct scan *s, struct request *r)
 	TAILQ_INSERT_HEAD(r->who == P_TREE ? &s->tree : &s->files, r, next);
 }
 
-/* Openers wait: their files go first, and one worker at least is always left to them. */
+/* Openers wait: their files go first, and one worker at least is always left to them. Scans on
+ * demand take one, or all others when the policy wants more than one thread. */
 struct request *scan_next(struct scan *s)
 {
 	struct requests *q = &s->files;
 	if (TAILQ_EMPTY(q)) {
-		if (s->nworkers > TREE_SHARE && s->tree_busy + TREE_SHARE >= s->nworkers)
+		unsigned share = s->nworkers > FILES_SHARE ? s->nworkers - FILES_SHARE : 1;
+		if (s->tree_busy >= (s->multithreaded ? share : 1))
 			return NULL;
 		q = &s->tree;
 	}
@@ -281,6 +283,11 @@ static int on_kept(struct self *me, struct peer *p, struct imsg *m)
 	return 0;
 }
 
+static bool is_on(const json_t *settings, const char *name)
+{
+	return str_eq_nocase(str_of(json_text(settings, name, "false")), STR("true"));
+}
+
 static int on_policy(struct self *me, struct peer *p, struct imsg *m)
 {
 	struct scan *s = me->state;
@@ -291,9 +298,10 @@ static int on_policy(struct self *me, struct peer *p, struct imsg *m)
 		return rc;
 	AUTO(json_decrefp) json_t *j = body.s.n ? json_parse(body.s, NULL) : NULL;
 	const json_t *am = json_object_at(json_object_at(j, "sections"), "antimalware");
-	const char *low = json_text(json_object_at(am, "settings"),
-	                            "antiMalwareSettingLowMemoryReloadEnabled", "false");
-	s->low_memory = strcmp(low, "true") == 0;
+	const json_t *settings = json_object_at(am, "settings");
+	s->low_memory = is_on(settings, "antiMalwareSettingLowMemoryReloadEnabled");
+	s->multithreaded =
+		is_on(settings, "antiMalwareSettingMalwareScanMultithreadedProcessingEnabled");
 	return 0;
 }
 

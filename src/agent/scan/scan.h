@@ -56,7 +56,7 @@ struct scan {
 	struct watch changes; /* inotify on the signatures */
 	struct watch settle;  /* timer: no change any more, or try again */
 	struct watch tick;    /* timer: looks for workers that are over their time */
-	bool reload, low_memory, stopping;
+	bool reload, low_memory, multithreaded, stopping;
 	char failed[256]; /* why no signatures could be loaded; empty: they could */
 	char epoch[20];   /* that was told last */
 	uint64_t scanned, errors, died, slow;

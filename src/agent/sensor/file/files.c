@@ -371,6 +371,7 @@ static void mounts_changed(struct watch *w, uint32_t events)
 static void forget(struct files *f)
 {
 	verdicts_forget(&f->verdicts);
+	desk_forget(&f->desk);
 	if (fanotify_mark(f->group.fd, FAN_MARK_FLUSH, 0, AT_FDCWD, NULL) < 0)
 		log_error("forget the kernel's verdicts: %s", strerror(errno));
 }
