@@ -140,6 +140,30 @@ am_events() { api GET "/events/antimalware?maxItems=5000"; }
 # am_count PATH: how many anti-malware events name this file.
 am_count() { am_events | jq --arg p "$1" '[.antiMalwareEvents[] | select(.InfectedFilePath == $p)] | length'; }
 
+# detections PATTERN: every detection in a file whose path matches, page by page: path, time, action, size, time of change.
+detections() {
+	local last=0 page
+	while :; do
+		page=$(api POST /events/antimalware/search "{\"maxItems\":5000,\"searchCriteria\":[{\"idValue\":$last,\"idTest\":\"greater-than\"}],\"sortByObjectID\":true}")
+		echo "$page" | jq -r --arg p "$1" '.antiMalwareEvents[] | select(.kind == "malware-found") | select(.InfectedFilePath | test($p)) |
+			[.InfectedFilePath, .logDate, .ScanResultString, .FileSize, .ModificationTime] | @tsv'
+		last=$(echo "$page" | jq -r '[.antiMalwareEvents[].ID] | max // empty')
+		[ -n "$last" ] || return 0
+	done
+}
+now_ms() { echo $((${EPOCHREALTIME/./} / 1000)); }
+# kill_child GUARD ROW: kill -9 of that process, noted in $WORK/killed.
+kill_child() {
+	local pid
+	pid=$(children "$1" "$2" | head -n 1)
+	[ -n "$pid" ] && kill -KILL "$pid" 2>/dev/null && echo "$2 $(now_ms)" >>"$WORK/killed"
+}
+# end PID: kill -9, and waits until it is gone.
+end() {
+	kill -KILL "$1" 2>/dev/null
+	while kill -0 "$1" 2>/dev/null; do sleep 0.05; done
+}
+
 # The EICAR test string, put together here so that no scanner takes this file for it.
 eicar() { printf '%s%s' 'X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-' 'STANDARD-ANTIVIRUS-TEST-FILE!$H+H*'; }
 # denied FILE: the test string written there cannot be read back.
