@@ -30,7 +30,7 @@ check_until "every file is told" 60 all_told away $FILES
 check "none twice for the same version" test -z "$(cut -f1,4,5 "$WORK/away.tsv" | sort | uniq -d)"
 
 # Some 700 bytes an event: this is more than a spool of 1 MB takes.
-FILES=3000
+FILES=2200
 end "$MANAGER_PID"
 write_many full $FILES
 sleep 2
