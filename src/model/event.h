@@ -79,3 +79,12 @@ void event_sentence(struct buf *b, const struct event *ev, const char *lang);
 /* The classes that no module owns: what manager and agent report of themselves
  * (model/system_events.c). */
 extern const struct event_class event_class_system;
+
+/* Every number that system events may have, with title and level (model/system_numbers.def). */
+struct system_number {
+	uint32_t number;
+	enum event_severity severity;
+	const char *en, *ja;
+};
+extern const struct system_number system_numbers[]; /* en NULL last */
+const struct system_number *system_number_find(uint32_t number);

@@ -75,9 +75,25 @@ static void every_kind_speaks_both_languages_of_fields_that_exist(void **state)
 	}
 }
 
+static void every_system_event_has_a_number_with_its_level(void **state)
+{
+	(void)state;
+	for (const struct system_number *n = system_numbers; n[1].en; n++)
+		if (n->number >= n[1].number)
+			fail_msg("%u is not before %u", n->number, n[1].number);
+	for (const struct event_kind *k = event_class_system.kinds; k->name; k++) {
+		if (!system_number_find(k->number))
+			fail_msg("%s: number %u has no title", k->name, k->number);
+		for (const struct event_kind *l = k + 1; l->name; l++)
+			if (k->number == l->number)
+				fail_msg("%s and %s have one number", k->name, l->name);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_system_event_has_a_number_with_its_level),
 		cmocka_unit_test(an_event_comes_back_as_it_was_written),
 		cmocka_unit_test(what_no_table_has_is_refused),
 		cmocka_unit_test(every_kind_speaks_both_languages_of_fields_that_exist),

@@ -21,15 +21,24 @@ static const struct event_field fields[] = {
 static const struct event_kind kinds[] = {
 	{ 100,  "manager-started",        SEVERITY_INFO,    "The manager started",                               "Managerが起動しました" },
 	{ 101,  "manager-stopped",        SEVERITY_INFO,    "The manager stopped",                               "Managerが停止しました" },
+	{ 102,  "manager-process-died",   SEVERITY_WARNING, "Process {Process} of the manager ended and was started again", "Managerのプロセス{Process}が終了したため再起動しました" },
 	{ 105,  "event-refused",          SEVERITY_WARNING, "{Count} events of {TargetName} were not understood: {Description}", "{TargetName}のイベント{Count}件を解釈できませんでした: {Description}" },
 	{ 150,  "settings-saved",         SEVERITY_INFO,    "{ActionBy} saved settings of {TargetName}",         "{ActionBy}が{TargetName}の設定を保存しました" },
+	{ 170,  "manager-disk-low",       SEVERITY_ERROR,   "The manager has only {Count} MB of disk space left", "Managerの空きディスク容量が{Count}MBしかありません" },
+	{ 171,  "manager-disk-enough",    SEVERITY_INFO,    "The manager has enough disk space again: {Count} MB", "Managerのディスク容量が回復しました: {Count}MB" },
+	{ 180,  "alert-type-updated",     SEVERITY_INFO,    "{ActionBy} changed the alert {TargetName}", "{ActionBy}がアラート{TargetName}の設定を変更しました" },
+	{ 190,  "alert-started",          SEVERITY_INFO,    "Alert: {TargetName}: {Description}", "アラート: {TargetName}: {Description}" },
+	{ 192,  "alert-ended",            SEVERITY_INFO,    "Alert ended: {TargetName}: {Description}", "アラートの終了: {TargetName}: {Description}" },
+	{ 197,  "alert-mail-sent",        SEVERITY_INFO,    "{TargetName} was sent", "{TargetName}を送信しました" },
+	{ 198,  "alert-mail-failed",      SEVERITY_WARNING, "{TargetName} could not be sent: {Description}", "{TargetName}を送信できませんでした: {Description}" },
 	{ 250,  "computer-created",       SEVERITY_INFO,    "{ActionBy} added computer {TargetName}",            "{ActionBy}がコンピュータ{TargetName}を追加しました" },
 	{ 251,  "computer-deleted",       SEVERITY_INFO,    "{ActionBy} deleted computer {TargetName}",          "{ActionBy}がコンピュータ{TargetName}を削除しました" },
 	{ 252,  "computer-updated",       SEVERITY_INFO,    "{ActionBy} changed computer {TargetName}",          "{ActionBy}がコンピュータ{TargetName}を変更しました" },
 	{ 255,  "activation-requested",   SEVERITY_INFO,    "Activation of {TargetName} was requested",          "{TargetName}の有効化が要求されました" },
 	{ 256,  "policy-requested",       SEVERITY_INFO,    "{ActionBy} asked to send the policy to {TargetName}", "{ActionBy}が{TargetName}へのポリシーの送信を要求しました" },
 	{ 259,  "deactivation-requested", SEVERITY_INFO,    "{ActionBy} asked to deactivate {TargetName}",       "{ActionBy}が{TargetName}の無効化を要求しました" },
-	{ 261,  "job-retried",            SEVERITY_INFO,    "{ActionBy} asked {TargetName} to try a failed job again", "{ActionBy}が{TargetName}に失敗したジョブの再試行を要求しました" },
+	{ 269,  "job-retried",            SEVERITY_INFO,    "{ActionBy} asked {TargetName} to try a failed job again", "{ActionBy}が{TargetName}に失敗したジョブの再試行を要求しました" },
+	{ 275,  "duplicate-computer",     SEVERITY_WARNING, "{TargetName} was activated while another agent of this name was online: {Description}", "同じ名前のエージェントがオンラインの間に{TargetName}が有効化されました: {Description}" },
 	{ 290,  "group-created",          SEVERITY_INFO,    "{ActionBy} added group {TargetName}",               "{ActionBy}がグループ{TargetName}を追加しました" },
 	{ 291,  "group-deleted",          SEVERITY_INFO,    "{ActionBy} deleted group {TargetName}",             "{ActionBy}がグループ{TargetName}を削除しました" },
 	{ 292,  "group-updated",          SEVERITY_INFO,    "{ActionBy} changed group {TargetName}",             "{ActionBy}がグループ{TargetName}を変更しました" },
@@ -42,31 +51,44 @@ static const struct event_kind kinds[] = {
 	{ 560,  "task-created",           SEVERITY_INFO,    "{ActionBy} added scheduled task {TargetName}",      "{ActionBy}が予約タスク{TargetName}を追加しました" },
 	{ 561,  "task-deleted",           SEVERITY_INFO,    "{ActionBy} deleted scheduled task {TargetName}",    "{ActionBy}が予約タスク{TargetName}を削除しました" },
 	{ 562,  "task-updated",           SEVERITY_INFO,    "{ActionBy} changed scheduled task {TargetName}",    "{ActionBy}が予約タスク{TargetName}を変更しました" },
+	{ 563,  "scheduled-task-manual",  SEVERITY_INFO,    "{ActionBy} ran scheduled task {TargetName}", "{ActionBy}が予約タスク{TargetName}を実行しました" },
 	{ 564,  "scheduled-task-started", SEVERITY_INFO,    "Scheduled task {TargetName} started ({ActionBy})",  "予約タスク{TargetName}を開始しました({ActionBy})" },
 	{ 565,  "scheduled-task-ended",   SEVERITY_INFO,    "Scheduled task {TargetName} ended: {Description}",  "予約タスク{TargetName}が終了しました: {Description}" },
 	{ 566,  "scheduled-task-failed",  SEVERITY_WARNING, "Scheduled task {TargetName} failed: {Description}", "予約タスク{TargetName}に失敗しました: {Description}" },
 	{ 567,  "scheduled-task-missed",  SEVERITY_WARNING, "Runs of scheduled task {TargetName} were missed: {Description}", "予約タスク{TargetName}の実行を逃しました: {Description}" },
 	{ 568,  "batch-started",          SEVERITY_INFO,    "{ActionBy} started {TargetName} on many computers", "{ActionBy}が複数のコンピュータで{TargetName}を開始しました" },
 	{ 569,  "batch-cancelled",        SEVERITY_INFO,    "{ActionBy} cancelled {TargetName} on many computers", "{ActionBy}が複数のコンピュータでの{TargetName}をキャンセルしました" },
+	{ 570,  "summary-sent",           SEVERITY_INFO,    "The alert summary of {TargetName} is sent to {Count} receivers", "{TargetName}のアラートの概要を{Count}件の宛先に送信します" },
+	{ 580,  "event-task-created",     SEVERITY_INFO,    "{ActionBy} added event-based task {TargetName}", "{ActionBy}がイベントベースタスク{TargetName}を追加しました" },
+	{ 581,  "event-task-deleted",     SEVERITY_INFO,    "{ActionBy} deleted event-based task {TargetName}", "{ActionBy}がイベントベースタスク{TargetName}を削除しました" },
+	{ 582,  "event-task-updated",     SEVERITY_INFO,    "{ActionBy} changed event-based task {TargetName}", "{ActionBy}がイベントベースタスク{TargetName}を変更しました" },
+	{ 583,  "event-task-triggered",   SEVERITY_INFO,    "Event-based task {TargetName} acted: {Description}", "イベントベースタスク{TargetName}を実行しました: {Description}" },
+	{ 584,  "event-task-failed",      SEVERITY_WARNING, "Event-based task {TargetName} failed: {Description}", "イベントベースタスク{TargetName}に失敗しました: {Description}" },
+	{ 590,  "forwarding-failed",      SEVERITY_WARNING, "Events cannot be forwarded to {TargetName}: {Description}", "イベントを{TargetName}に転送できません: {Description}" },
+	{ 591,  "forwarding-resumed",     SEVERITY_INFO,    "Events are forwarded to {TargetName} again", "{TargetName}へのイベント転送を再開しました" },
 	{ 600,  "user-signed-in",         SEVERITY_INFO,    "{ActionBy} signed in",                              "{ActionBy}がサインインしました" },
 	{ 601,  "user-signed-out",        SEVERITY_INFO,    "{ActionBy} signed out",                             "{ActionBy}がサインアウトしました" },
+	{ 603,  "user-locked-out",        SEVERITY_WARNING, "{TargetName} was locked out after failed sign-ins", "サインインの失敗により{TargetName}がロックされました" },
 	{ 608,  "sign-in-failed",         SEVERITY_WARNING, "Sign-in of {TargetName} failed: {Description}",     "{TargetName}のサインインに失敗しました: {Description}" },
-	{ 609,  "user-locked-out",        SEVERITY_WARNING, "{TargetName} was locked out after failed sign-ins", "サインインの失敗により{TargetName}がロックされました" },
-	{ 700,  "activated",              SEVERITY_INFO,    "{TargetName} was activated",                        "{TargetName}が有効化されました" },
-	{ 701,  "activation-refused",     SEVERITY_WARNING, "Activation of {TargetName} was refused: {Description}", "{TargetName}の有効化を拒否しました: {Description}" },
-	{ 702,  "deactivated",            SEVERITY_INFO,    "{TargetName} was deactivated",                      "{TargetName}が無効化されました" },
+	{ 653,  "password-set",           SEVERITY_INFO,    "{ActionBy} set the password of {TargetName}", "{ActionBy}が{TargetName}のパスワードを設定しました" },
+	{ 704,  "activated",              SEVERITY_INFO,    "{TargetName} was activated",                        "{TargetName}が有効化されました" },
+	{ 705,  "activation-refused",     SEVERITY_WARNING, "Activation of {TargetName} was refused: {Description}", "{TargetName}の有効化を拒否しました: {Description}" },
+	{ 708,  "deactivated",            SEVERITY_INFO,    "{TargetName} was deactivated",                      "{TargetName}が無効化されました" },
 	{ 716,  "unknown-agent",          SEVERITY_WARNING, "An agent with an unknown certificate called",       "不明な証明書を持つエージェントから接続がありました" },
+	{ 717,  "cloned-agent",           SEVERITY_ERROR,   "Two hosts use the identity of {TargetName}: {Description}", "2台のホストが{TargetName}の識別情報を使用しています: {Description}" },
 	{ 720,  "policy-sent",            SEVERITY_INFO,    "The policy of {TargetName} was sent",               "{TargetName}のポリシーを送信しました" },
 	{ 721,  "policy-refused",         SEVERITY_ERROR,   "A policy was refused by the agent: {Description}",  "エージェントがポリシーを拒否しました: {Description}" },
-	{ 722,  "policy-applied",         SEVERITY_INFO,    "Policy version {Count} is in force",                "ポリシーバージョン{Count}が適用されました" },
 	{ 730,  "agent-offline",          SEVERITY_WARNING, "{TargetName} is offline",                           "{TargetName}がオフラインです" },
 	{ 731,  "agent-online",           SEVERITY_INFO,    "{TargetName} is back online",                       "{TargetName}がオンラインに戻りました" },
+	{ 734,  "clock-changed",          SEVERITY_WARNING, "The clock of {TargetName} was changed by {Count} seconds", "{TargetName}の時計が{Count}秒変更されました" },
 	{ 741,  "process-died",           SEVERITY_WARNING, "Process {Process} of the agent ended and was started again", "エージェントのプロセス{Process}が終了したため再起動しました" },
-	{ 930,  "file-restored",          SEVERITY_INFO,    "{TargetName} was restored",                         "{TargetName}を復元しました" },
-	{ 931,  "file-deleted",           SEVERITY_INFO,    "{TargetName} was deleted from the quarantine",      "隔離された{TargetName}を削除しました" },
-	{ 932,  "file-fetched",           SEVERITY_INFO,    "{TargetName} was fetched from the quarantine",      "隔離された{TargetName}を取得しました" },
+	{ 800,  "alert-dismissed",        SEVERITY_INFO,    "{ActionBy} dismissed the alert {TargetName}: {Description}", "{ActionBy}がアラート{TargetName}を消去しました: {Description}" },
+	{ 1530, "file-restored",          SEVERITY_INFO,    "{TargetName} was restored",                         "{TargetName}を復元しました" },
+	{ 1531, "file-deleted",           SEVERITY_INFO,    "{TargetName} was deleted from the quarantine",      "隔離された{TargetName}を削除しました" },
+	{ 1532, "file-fetched",           SEVERITY_INFO,    "{TargetName} was fetched from the quarantine",      "隔離された{TargetName}を取得しました" },
 	{ 5000, "agent-started",          SEVERITY_INFO,    "The agent started",                                 "エージェントが起動しました" },
 	{ 5003, "agent-stopped",          SEVERITY_INFO,    "The agent stopped",                                 "エージェントが停止しました" },
+	{ 5100, "policy-applied",         SEVERITY_INFO,    "Policy version {Count} is in force",                "ポリシーバージョン{Count}が適用されました" },
 	{ 9000, "scan-started",           SEVERITY_INFO,    "A malware scan started: {Description}",             "不正プログラムの検索を開始しました: {Description}" },
 	{ 9001, "scan-ended",             SEVERITY_INFO,    "A malware scan ended: {Description}",               "不正プログラムの検索が終了しました: {Description}" },
 	{ 9002, "scan-cancelled",         SEVERITY_WARNING, "A malware scan was cancelled: {Description}",       "不正プログラムの検索がキャンセルされました: {Description}" },
@@ -88,3 +110,20 @@ const struct event_class event_class_system = {
 	.fields = fields,
 	.kinds = kinds,
 };
+
+/* clang-format off */
+const struct system_number system_numbers[] = {
+#define NUMBER(number, level, en, ja) { number, SEVERITY_##level, en, ja },
+#include "model/system_numbers.def"
+#undef NUMBER
+	{ .en = NULL },
+};
+/* clang-format on */
+
+const struct system_number *system_number_find(uint32_t number)
+{
+	for (const struct system_number *n = system_numbers; n->en; n++)
+		if (n->number == number)
+			return n;
+	return NULL;
+}

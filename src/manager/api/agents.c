@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "manager/api/app.h"
+#include "manager/tasks/clocks.h"
+#include "manager/tasks/eventbased.h"
 #include "model/setting.h"
 #include "module/module.h"
 #include "net/identity.h"
@@ -184,6 +186,7 @@ static void certified(struct app *a, struct signing *s, int rc, struct str certi
 	AUTO(freep) char *name = computer_name(a->store, s->computer);
 	if (rc == 0) {
 		say(a, "activated", s->computer, name, NULL);
+		event_tasks_run(a, "agent-initiated-activation", s->computer);
 		policy_compile(a, s->computer);
 	}
 	store_end(a->store, rc == 0);
@@ -202,6 +205,18 @@ static void certified(struct app *a, struct signing *s, int rc, struct str certi
 	answer_json(a, s->request, 200, out, NULL);
 }
 
+/* Somebody takes over the name of an agent that is there, at another address. */
+static void find_duplicate(struct call *c, int64_t id, const json_t *old)
+{
+	struct err text;
+	const char *was = json_text(old, "lastIPUsed", ""),
+		   *is = c->rq->address ? c->rq->address : "";
+	if (!agent_connected(c->app, id) || strcmp(was, is) == 0)
+		return;
+	err_set(&text, 0, "the one at %s, the new one at %s", was, is);
+	say(c->app, "duplicate-computer", id, json_text(old, "hostName", ""), text.text);
+}
+
 int agent_activate(struct call *c)
 {
 	AUTO(json_decrefp) json_t *o = NULL;
@@ -214,6 +229,8 @@ int agent_activate(struct call *c)
 		return status;
 	int64_t id = computer_for(c, &o, &old);
 	say(c->app, "activation-requested", id, json_text(o, "hostName", ""), NULL);
+	if (old)
+		find_duplicate(c, id, old);
 	/* A new identity each time: whoever holds the old certificate is not this agent any more.
 	 */
 	rand_guid(guid);
@@ -228,6 +245,7 @@ int agent_activate(struct call *c)
 		stream_say(
 			c->app, "computers", "computer",
 			json_pack("{s:s,s:{s:I}}", "op", "create", "object", "ID", (json_int_t)id));
+		event_tasks_run(c->app, "computer-created-by-system", id);
 	}
 	struct signing *s = sign_later(c->app, certified);
 	s->computer = id;
@@ -307,8 +325,11 @@ static void update_computer(struct call *c)
 		if (*json_text(c->body, keys[i], ""))
 			json_set_bytes(o, keys[i], str_of(json_text(c->body, keys[i], "")));
 	json_set_text(o, "lastIPUsed", c->rq->address ? c->rq->address : "");
-	if (!json_equal(old, o))
-		object_set(c->app->store, r, c->who.computer, o);
+	if (json_equal(old, o))
+		return;
+	object_set(c->app->store, r, c->who.computer, o);
+	if (strcmp(json_text(old, "lastIPUsed", ""), json_text(o, "lastIPUsed", "")) != 0)
+		event_tasks_run(c->app, "agent-ip-changed", c->who.computer);
 }
 
 int agent_heartbeat(struct call *c)
@@ -334,6 +355,7 @@ int agent_heartbeat(struct call *c)
 		sent = (int64_t)clock_ms();
 	store_exec(c->app->store, STMT_AGENT_STATUS,
 	           ARGS(VAL_INT(c->who.computer), VAL_STR(buf_view(&b)), VAL_INT(sent)));
+	agent_clock(c->app, c->who.computer, c->body);
 	update_computer(c);
 	if (!same)
 		computer_news(c->app, c->who.computer);

@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "manager/alert/alert.h"
+#include "manager/alert/record.h"
 #include "manager/api/app.h"
 #include "module/module.h"
 
@@ -132,6 +134,8 @@ int event_store(struct app *a, int64_t computer, const char *host, const struct 
 		stream_say(a, "events", "event",
 		           json_pack("{s:s,s:s,s:o}", "op", "create", "class", ev->class->name,
 		                     "object", one(a, ev->class, *id)));
+	if (rc == 1)
+		alert_event(a, computer, host, ev, *id);
 	return rc;
 }
 
@@ -141,7 +145,11 @@ void system_event(struct app *a, struct event *ev)
 	int64_t id = 0;
 	gethostname(host, sizeof(host) - 1);
 	event_text(ev, "ManagerNodeName", host);
-	int rc = event_store(a, 0, "", ev, &id);
+	/* One that is not to be recorded still has its consequences. */
+	bool recorded = event_recorded(a, ev->kind->number);
+	int rc = recorded ? event_store(a, 0, "", ev, &id) : 0;
+	if (!recorded)
+		alert_event(a, 0, "", ev, 0);
 	if (rc < 0)
 		log_error("store system event %s: %s", ev->kind->name, store_error(a->store));
 	event_done(ev);

@@ -1,3 +1,4 @@
+#include "manager/alert/alert.h"
 #include "manager/api/app.h"
 #include "manager/tasks/tasks.h"
 
@@ -76,5 +77,5 @@ const struct route agent_routes[] = {
 
 const struct route *const console_routes[] = {
 	session_routes, policy_routes, computer_routes, event_routes, manager_routes,
-	task_routes,    NULL,
+	task_routes,    alert_routes,  record_routes,   NULL,
 };

@@ -325,7 +325,7 @@ int change_password(struct call *c)
 	    store_exec(c->app->store, STMT_SECRET_SET,
 	               ARGS(VAL_TEXT("administrators"), VAL_INT(c->id), VAL_TEXT(hash))) < 0)
 		return refuse(c, 500, "database", "The password could not be stored.");
-	audit(c, "object-updated", "password of", c->id, c->who.name, NULL, NULL);
+	audit(c, "password-set", "administrator", c->id, c->who.name, NULL, NULL);
 	return 204;
 }
 

@@ -264,7 +264,8 @@ static void run(struct app *a, const char *by, int64_t id, json_t *task, int64_t
 	int64_t now = (int64_t)clock_ms();
 	struct run r = { .app = a, .by = by, .id = id, .task = task, .state = "failed" };
 	r.parameters = t && t->parameters ? json_object_at(task, t->parameters) : NULL;
-	say(a, "scheduled-task-started", by, id, task, NULL);
+	say(a, strcmp(by, "System") == 0 ? "scheduled-task-started" : "scheduled-task-manual", by,
+	    id, task, NULL);
 	if (t)
 		t->run(&r);
 	json_set_int(task, "lastRunTime", now);

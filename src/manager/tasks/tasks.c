@@ -1,12 +1,15 @@
 #include "manager/tasks/tasks.h"
 
 #include "manager/tasks/batch.h"
+#include "manager/tasks/eventbased.h"
 #include "manager/tasks/scheduled.h"
 
 /* clang-format off */
 const struct resource task_resources[] = {
 	{ "scheduledtasks", "scheduledTasks", "scheduled task", "name", NULL, scheduled_fields, V_EVERY,
 	  "task-created", "task-updated", "task-deleted", scheduled_check, scheduled_show, scheduled_changed, NULL },
+	{ "eventbasedtasks", "eventBasedTasks", "event-based task", "name", NULL, eventbased_fields, V_EVERY,
+	  "event-task-created", "event-task-updated", "event-task-deleted", .check = eventbased_check },
 	{ 0 },
 };
 
