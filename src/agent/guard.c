@@ -165,14 +165,18 @@ static int on_mark(struct self *me, struct peer *p, struct imsg *m)
 	AUTO(json_decrefp)
 	json_t *o = json_parse((struct str){ (const char *)m->data, m->len }, NULL);
 	const char *path = json_text(o, "path", NULL);
+	char point[64];
+	int rc = 0;
 	if (!path || m->fd < 0)
 		return -EBADMSG;
-	int rc = 0;
+	/* The sensor's own open descriptor of the mount point: no path is walked. */
+	snprintf(point, sizeof(point), "/proc/%d/fd/%d", (int)guard_pid(me, p->who, p->instance),
+	         (int)json_int(o, "at", -1));
 	if (!*path)
 		rc = fanotify_mark(m->fd, FAN_MARK_FLUSH | FAN_MARK_FILESYSTEM, 0, AT_FDCWD, NULL);
 	else
 		rc = fanotify_mark(m->fd, FAN_MARK_ADD | FAN_MARK_FILESYSTEM,
-		                   FAN_OPEN_PERM | FAN_CLOSE_WRITE, AT_FDCWD, path);
+		                   FAN_OPEN_PERM | FAN_CLOSE_WRITE, AT_FDCWD, point);
 	if (rc < 0)
 		json_set_text(o, "error", strerror(errno));
 	answer(me, p, M_MARKED, m->id, o);

@@ -53,20 +53,35 @@ static bool is_system(const char *path)
 	return false;
 }
 
-static void line(struct str l, void (*each)(void *arg, const char *path), void *arg)
+static bool device(struct str in, struct mount_point *m)
+{
+	uint64_t major = 0, minor = 0;
+	if (str_u64(str_cut(&in, ':'), 0, UINT32_MAX, &major) < 0 ||
+	    str_u64(in, 0, UINT32_MAX, &minor) < 0)
+		return false;
+	m->major = (uint32_t)major;
+	m->minor = (uint32_t)minor;
+	return true;
+}
+
+/* "36 35 98:0 /root /mount/point options optional... - type source options" */
+static void line(struct str l, void (*each)(void *arg, const struct mount_point *m), void *arg)
 {
 	char path[PATH_MAX] = "";
-	struct str point = { 0 }, part = { 0 };
+	struct mount_point m = { .path = path };
+	struct str field[5] = { { 0 } }, part = { 0 };
 	for (int i = 0; l.p && i < 5; i++)
-		point = str_cut(&l, ' ');
+		field[i] = str_cut(&l, ' ');
 	while (l.p && !str_is(part, "-"))
 		part = str_cut(&l, ' ');
 	struct str type = l.p ? str_cut(&l, ' ') : (struct str){ 0 };
-	if (is_local(type) && unescape(point, path) && !is_system(path))
-		each(arg, path);
+	if (is_local(type) && str_u64(field[0], 0, UINT64_MAX, &m.id) == 0 &&
+	    device(field[2], &m) && unescape(field[4], path) && !is_system(path))
+		each(arg, &m);
 }
 
-void mounts_local(struct str mountinfo, void (*each)(void *arg, const char *path), void *arg)
+void mounts_local(struct str mountinfo, void (*each)(void *arg, const struct mount_point *m),
+                  void *arg)
 {
 	while (mountinfo.p)
 		line(str_cut(&mountinfo, '\n'), each, arg);

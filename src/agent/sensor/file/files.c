@@ -14,8 +14,8 @@
 
 #include "agent/desk.h"
 #include "agent/sensor/file/actor.h"
+#include "agent/sensor/file/marks.h"
 #include "agent/sensor/file/verdicts.h"
-#include "agent/sensor/mounts.h"
 #include "agent/watchdog.h"
 #include "base/auto.h"
 #include "base/clock.h"
@@ -23,6 +23,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/wire.h"
+#include "module/antimalware/antimalware.h"
 
 /*
  * Real-time protection: the kernel asks before a file is opened and tells when one was written
@@ -59,15 +60,13 @@ struct files {
 	struct verdicts verdicts;
 	pid_t own[PIDS_MAX];
 	unsigned nown;
-	struct map marked; /* mount points; value: itself */
+	struct marks marks;
 	struct actors *actors;
 	void *alive;             /* the watchdog's page, or NULL */
 	unsigned open, open_max; /* descriptors of events that we hold */
-	unsigned marking;        /* marks that were asked for and not answered */
 	uint64_t asked, ticks;
 	uint64_t allowed_unseen; /* opens that we let through to keep descriptors free */
 	uint64_t no_descriptor;  /* opens that the kernel denied, since there was none */
-	json_t *marks_failed;    /* owned */
 	char epoch[20];
 };
 
@@ -326,46 +325,11 @@ static void group_ready(struct watch *w, uint32_t events)
 
 /* ---- marks ---- */
 
-static void send_mark(struct files *f, const char *path)
-{
-	AUTO(json_decrefp) json_t *o = json_object();
-	AUTO(buf_done) struct buf b = { 0 };
-	json_set_bytes(o, "path", str_of(path));
-	json_write(&b, o);
-	int rc = self_send_fd(f->desk.me, P_GUARD, M_MARK, 0, buf_view(&b), f->group.fd);
-	if (rc == 0)
-		f->marking++;
-	else
-		log_error("ask for a mark on %s: %s", path, strerror(-rc));
-}
-
-static void mark_mount(void *arg, const char *path)
-{
-	struct files *f = arg;
-	if (map_get(&f->marked, str_of(path)))
-		return;
-	map_set(&f->marked, str_of(path), f);
-	send_mark(f, path);
-}
-
-static void mark_all(struct files *f)
-{
-	const char *only = agent_options(f->desk.me)->protect;
-	if (only) {
-		mark_mount(f, only);
-		return;
-	}
-	AUTO(buf_done) struct buf b = { 0 };
-	if (file_read(AT_FDCWD, "/proc/self/mountinfo", 4 << 20, &b) == 0)
-		mounts_local(buf_view(&b), mark_mount, f);
-}
-
 static void mounts_changed(struct watch *w, uint32_t events)
 {
 	(void)events;
 	struct files *f = CONTAINER_OF(w, struct files, mounts);
-	if (f->desk.on)
-		mark_all(f);
+	marks_tick(&f->marks, true);
 }
 
 static void forget(struct files *f)
@@ -383,18 +347,20 @@ static void tell_status(struct files *f)
 	AUTO(json_decrefp) json_t *o = json_object();
 	AUTO(buf_done) struct buf b = { 0 };
 	json_t *am = f->desk.antimalware->module->report(f->desk.antimalware),
-	       *mounts = json_array();
-	struct map_item item;
-	for (size_t at = 0; map_next(&f->marked, &at, &item);)
-		json_array_append_new(mounts, json_stringn(item.key.p, item.key.n));
+	       *mounts = marks_shown(&f->marks);
 	json_set_text(am, "message", f->desk.on ? "On, Real Time" : "Off");
 	json_set(am, "fileSystems", mounts);
 	json_set_int(am, "allowedUnseen", (int64_t)f->allowed_unseen);
 	json_set_int(am, "deniedUnseen", (int64_t)f->no_descriptor);
 	json_set(o, "modules", json_pack("{s:o}", "antimalware", am));
-	json_set(o, "messages", json_deep_copy(f->marks_failed));
+	json_set(o, "messages", json_deep_copy(f->marks.failed));
 	json_write(&b, o);
 	self_send(f->desk.me, P_COMMS, 0, M_STATUS, 0, buf_view(&b));
+}
+
+static void marks_changed(struct marks *m)
+{
+	tell_status(CONTAINER_OF(m, struct files, marks));
 }
 
 /* ---- messages ---- */
@@ -410,12 +376,9 @@ static int on_policy(struct self *me, struct peer *p, struct imsg *m)
 	if (rc < 0)
 		return rc;
 	forget(f);
-	if (f->desk.on) {
-		mark_all(f);
-	} else if (f->marked.n) {
-		map_done(&f->marked);
-		send_mark(f, "");
-	}
+	const char *only = agent_options(me)->protect;
+	f->marks.single = only != NULL;
+	marks_want(&f->marks, !f->desk.on ? NULL : only ? only : f->desk.rules->mounts);
 	tell_status(f);
 	return 0;
 }
@@ -461,16 +424,7 @@ static int on_marked(struct self *me, struct peer *p, struct imsg *m)
 	(void)p;
 	AUTO(json_decrefp)
 	json_t *o = json_parse((struct str){ (const char *)m->data, m->len }, NULL);
-	if (f->marking)
-		f->marking--;
-	const char *error = json_text(o, "error", NULL);
-	if (error) {
-		log_warning("%s is not protected: %s", json_text(o, "path", ""), error);
-		json_array_append_new(f->marks_failed,
-		                      json_sprintf("Anti-Malware: %s is not protected: %s",
-		                                   json_text(o, "path", ""), error));
-	}
-	tell_status(f);
+	marks_answered(&f->marks, o);
 	return 0;
 }
 
@@ -501,7 +455,7 @@ static void tell_watched(struct files *f)
 			until = l->wall_ms;
 	/* What the kernel has not told yet is older than this moment. */
 	struct pollfd queue = { .fd = f->group.fd, .events = POLLIN };
-	if (!f->desk.on || f->marking || !f->marked.n || poll(&queue, 1, 0) != 0 ||
+	if (!f->desk.on || !marks_complete(&f->marks) || poll(&queue, 1, 0) != 0 ||
 	    !TAILQ_EMPTY(&f->desk.outbox.waiting))
 		return;
 	uint8_t room[8];
@@ -518,6 +472,7 @@ static void ticked(struct watch *w, uint32_t events)
 	loop_tick(w);
 	watchdog_alive(f->alive);
 	desk_tick(&f->desk);
+	marks_tick(&f->marks, false);
 	if (++f->ticks % 10 == 0) {
 		tell_watched(f);
 	}
@@ -533,7 +488,6 @@ int files_start(struct self *me)
 	desk_init(&f->desk, me);
 	f->desk.settled = on_settled;
 	f->desk.released = on_released;
-	f->marks_failed = json_array();
 	getrlimit(RLIMIT_NOFILE, &r);
 	f->open_max = (unsigned)(r.rlim_cur / 4 * 3);
 	/* Nothing is marked yet: the only time at which a file may be opened by path. */
@@ -545,6 +499,8 @@ int files_start(struct self *me)
 	f->group = (struct watch){ self_take_fd(me, "fanotify"), group_ready };
 	if (f->group.fd < 0)
 		return f->group.fd;
+	marks_init(&f->marks, me, f->group.fd);
+	f->marks.changed = marks_changed;
 	f->mounts = (struct watch){ open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC),
 		                    mounts_changed };
 	f->tick.ready = ticked;
@@ -581,6 +537,7 @@ void files_stop(struct self *me)
 	LIST_FOREACH (l, &f->desk.list, next)
 		answer_all(f, l, true);
 	outbox_flush(&f->desk.outbox, 1000);
+	marks_done(&f->marks);
 	actors_free(f->actors);
 	f->actors = NULL;
 }

@@ -205,8 +205,8 @@ static bool enter(struct walk *w, int dir, const char *name, size_t path_n)
 	}
 	w->stack[w->depth].d = d;
 	w->stack[w->depth].path_n = path_n;
-	w->stack[w->depth].place = w->id < 0 ? (struct place){ 0 }
-	                                     : known_place(&w->tree->known, fd, &st);
+	w->stack[w->depth].place =
+		w->id < 0 ? (struct place){ 0 } : known_place(&w->tree->known, fd, &st);
 	w->stack[w->depth++].dev = st.st_dev;
 	return true;
 }
@@ -396,6 +396,11 @@ static void add_path(void *arg, const char *path)
 	w->paths[w->npaths++] = xstrdup(path);
 }
 
+static void add_mount(void *arg, const struct mount_point *m)
+{
+	add_path(arg, m->path);
+}
+
 static void add_everything(struct walk *w)
 {
 	const char *only = agent_options(w->tree->desk.me)->protect;
@@ -403,7 +408,7 @@ static void add_everything(struct walk *w)
 	if (only)
 		add_path(w, only);
 	else if (file_read(AT_FDCWD, "/proc/self/mountinfo", 4 << 20, &b) == 0)
-		mounts_local(buf_view(&b), add_path, w);
+		mounts_local(buf_view(&b), add_mount, w);
 }
 
 static struct walk *walk_new(struct tree *t, int64_t id, enum scan_type scan)
