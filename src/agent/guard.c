@@ -147,14 +147,15 @@ static int fanotify_open(void)
 }
 
 /* The sensor is born with a new group: what marked the old one is gone with it. */
-int files_prepare(struct self *me, unsigned instance, struct birth_fd out[static BIRTH_FDS_MAX])
+int files_prepare(struct self *guard, unsigned instance, struct birth_fd out[static BIRTH_FDS_MAX])
 {
 	(void)instance;
 	int n = 0, fd = fanotify_open();
 	if (fd < 0)
 		return fd;
 	out[n++] = (struct birth_fd){ "fanotify", fd };
-	fd = state(me) && state(me)->watchdog ? watchdog_page(state(me)->watchdog) : -ENOENT;
+	fd = state(guard) && state(guard)->watchdog ? watchdog_page(state(guard)->watchdog)
+	                                            : -ENOENT;
 	if (fd >= 0)
 		out[n++] = (struct birth_fd){ "alive", fd };
 	return n;

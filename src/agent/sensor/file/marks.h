@@ -20,6 +20,7 @@ struct marks {
 	char *wanted;     /* owned: the setting in force; NULL: nothing is protected */
 	struct round *round;
 	uint64_t round_number, rest_until_ms;
+	bool single;                      /* wanted is one directory, whatever its name */
 	bool settled;                     /* the first round after marks_want() is done */
 	void (*changed)(struct marks *m); /* a mark was set, failed, or is gone */
 	void *owner;
