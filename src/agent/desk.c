@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "module/antimalware/antimalware.h"
 
-enum { POLICY_MAX = 16 << 20 };
+enum { POLICY_MAX = 16 << 20, EXEMPT_MAX = 1 << 20 };
 
 static struct desk *of(struct host *h)
 {
@@ -182,8 +182,40 @@ int desk_policy(struct desk *d, struct str policy)
 	return 0;
 }
 
+void desk_exempt(struct desk *d, const struct imsg *m)
+{
+	AUTO(imsg_body_done) struct imsg_body body = { 0 };
+	if (imsg_body(m, EXEMPT_MAX, &body) < 0)
+		return;
+	AUTO(json_decrefp) json_t *list = json_parse(body.s, NULL);
+	size_t n = json_array_size(list);
+	free(d->exempt);
+	d->exempt = n ? xcalloc(n, sizeof(*d->exempt)) : NULL;
+	d->nexempt = n;
+	for (size_t i = 0; i < n; i++) {
+		const json_t *o = json_array_get(list, i);
+		d->exempt[i] = (struct exempt){ (uint64_t)json_int(o, "dev", 0),
+			                        (uint64_t)json_int(o, "ino", 0),
+			                        (uint64_t)json_int(o, "ctimeNs", 0),
+			                        (uint64_t)json_int(o, "size", 0) };
+	}
+}
+
+static bool is_exempt(const struct desk *d, const struct file_op *op)
+{
+	for (size_t i = 0; i < d->nexempt; i++) {
+		const struct exempt *e = &d->exempt[i];
+		if (e->ino == op->ino && e->dev == op->dev && e->size == op->size &&
+		    (e->ctime_ns == 0 || e->ctime_ns == op->ctime_ns))
+			return true;
+	}
+	return false;
+}
+
 enum verdict desk_look(struct desk *d, enum sense sense, struct look *l)
 {
+	if (is_exempt(d, &l->op))
+		return VERDICT_PASS;
 	l->id = ++d->next_id & 0xffffffffu;
 	map_set(&d->looks, key(&l->id), l);
 	LIST_INSERT_HEAD(&d->list, l, next);
@@ -222,8 +254,9 @@ void desk_deed_done(struct desk *d, const struct imsg *m)
 	json_t *o = json_parse((struct str){ (const char *)m->data, m->len }, NULL);
 	bool failed = json_text(o, "error", NULL) != NULL;
 	bool delete = strcmp(json_text(o, "op", ""), "delete") == 0;
-	antimalware_module.done(d->antimalware, m->id, delete ? DEED_DELETE : DEED_QUARANTINE,
-	                        failed ? -EIO : 0, o);
+	int rc = !failed ? 0 : json_bool(o, "full", false) ? -ENOSPC : -EIO;
+	antimalware_module.done(d->antimalware, m->id, delete ? DEED_DELETE : DEED_QUARANTINE, rc,
+	                        o);
 }
 
 void desk_up(struct desk *d, const struct peer *p)

@@ -27,6 +27,11 @@ struct look {
 	void *owner; /* the sensor's */
 };
 
+/* A file that was restored on purpose; ctime_ns 0: it is just being put there. */
+struct exempt {
+	uint64_t dev, ino, ctime_ns, size;
+};
+
 struct desk {
 	struct host host;
 	struct self *me;
@@ -39,6 +44,8 @@ struct desk {
 	struct map looks; /* by id */
 	LIST_HEAD(, look) list;
 	unsigned n;
+	struct exempt *exempt; /* owned */
+	size_t nexempt;
 	void (*settled)(struct desk *d, struct look *l);
 	void (*released)(struct desk *d, struct look *l); /* before it is freed */
 };
@@ -54,6 +61,7 @@ void look_actor(struct look *l, struct str image, struct str user, struct str co
 void look_free(struct look *l);
 void desk_scanned(struct desk *d, const struct imsg *m);   /* M_SCANNED */
 void desk_deed_done(struct desk *d, const struct imsg *m); /* M_DEED_DONE */
+void desk_exempt(struct desk *d, const struct imsg *m);    /* M_EXEMPT */
 void desk_up(struct desk *d, const struct peer *p);
 void desk_down(struct desk *d, const struct peer *p);
 void desk_tick(struct desk *d); /* deadlines */

@@ -24,14 +24,24 @@
 #define FAN_REPORT_FD_ERROR 0x00002000
 #endif
 
-/* Row 0: stays root and does the few deeds that only root can. It reads no byte of a file but to
- * encrypt it. */
+/* Row 0: stays root and does the few deeds that only root can. It reads no byte of a file. */
 
 enum { PIDS_MAX = 64, BODY_MAX = 1 << 20, SILENT_MS = 10000 };
 
+/* Who waits for the store. A process that was started again has other questions of the same
+ * numbers: the old one's are not answered. */
+struct ask {
+	LIST_ENTRY(ask) next;
+	struct self *me;
+	unsigned who, instance;
+	uint32_t type, id; /* of the answer */
+	bool gone;
+};
+
 struct keeper {
 	struct outbox outbox;
-	int quarantine;            /* owned; < 0: there is none */
+	struct quarantine *quarantine; /* owned; NULL: there is none */
+	LIST_HEAD(, ask) asks;
 	struct watchdog *watchdog; /* lives as long as we do; NULL: it cannot be */
 };
 
@@ -41,14 +51,79 @@ static struct keeper *state(struct self *me)
 	return me->state;
 }
 
+/* ---- what the store tells ---- */
+
+static void send_json(struct self *me, unsigned who, unsigned instance, uint32_t type, uint32_t id,
+                      const json_t *o)
+{
+	AUTO(buf_done) struct buf b = { 0 };
+	struct peer *p = self_peer(me, who, instance);
+	json_write(&b, o);
+	int rc = p && peer_is_up(p) ? peer_send_big(p, type, id, buf_view(&b)) : -ENOTCONN;
+	if (rc < 0 && rc != -ENOTCONN)
+		log_error("tell %s: %s", me->program->procs[who].name, strerror(-rc));
+}
+
+static void tell_status(struct self *me)
+{
+	const struct keeper *g = state(me);
+	if (!g || !g->quarantine)
+		return;
+	AUTO(json_decrefp)
+	json_t *o = json_pack("{s:{s:{s:o}}}", "modules", "antimalware", "quarantine",
+	                      quarantine_report(g->quarantine));
+	send_json(me, P_COMMS, 0, M_STATUS, 0, o);
+}
+
+static void changed(void *arg, const json_t *entry)
+{
+	struct self *me = arg;
+	send_json(me, P_COMMS, 0, M_STORE_CHANGED, 0, entry);
+	tell_status(me);
+}
+
+static void dropped(void *arg, const char *path)
+{
+	struct self *me = arg;
+	struct event ev;
+	event_init(&ev, &event_class_system, "file-dropped");
+	event_text(&ev, "TargetType", "identified file");
+	event_text(&ev, "TargetName", path);
+	outbox_put(&state(me)->outbox, &ev);
+	event_done(&ev);
+}
+
+static void full(void *arg, unsigned count)
+{
+	struct self *me = arg;
+	struct event ev;
+	event_init(&ev, &event_class_system, "quarantine-full");
+	event_int(&ev, "Count", count);
+	outbox_put(&state(me)->outbox, &ev);
+	event_done(&ev);
+}
+
+static void exempted(void *arg)
+{
+	struct self *me = arg;
+	const struct keeper *g = state(me);
+	if (!g || !g->quarantine)
+		return;
+	AUTO(json_decrefp) json_t *list = quarantine_exempt(g->quarantine);
+	send_json(me, P_FILES, 0, M_EXEMPT, 0, list);
+	send_json(me, P_TREE, 0, M_EXEMPT, 0, list);
+}
+
 int guard_start(struct self *me)
 {
 	struct keeper *g = xcalloc(1, sizeof(*g));
 	struct err why = { { 0 } };
 	me->state = g;
 	outbox_init(&g->outbox, me);
-	g->quarantine = quarantine_open(me->lib, &why);
-	if (g->quarantine < 0)
+	LIST_INIT(&g->asks);
+	const struct quarantine_ears ears = { me, changed, dropped, full, exempted };
+	g->quarantine = quarantine_new(&me->loop, me->lib, &ears, &why);
+	if (!g->quarantine)
 		log_error("%s", why.text);
 	g->watchdog = watchdog_new(SILENT_MS);
 	return 0;
@@ -72,12 +147,17 @@ void guard_up(struct self *me, struct peer *p)
 	tell_pids(me);
 	if (state(me) && state(me)->watchdog && p->who == P_FILES)
 		watchdog_watch(state(me)->watchdog, guard_pid(me, P_FILES, 0));
+	if (p->who == P_FILES || p->who == P_TREE)
+		exempted(me);
+	if (p->who == P_COMMS)
+		tell_status(me);
 }
 
 void guard_down(struct self *me, struct peer *p)
 {
 	struct keeper *g = state(me);
 	struct event ev;
+	struct ask *a = NULL;
 	if (!g)
 		return;
 	if (p->who == P_SPOOL)
@@ -87,6 +167,8 @@ void guard_down(struct self *me, struct peer *p)
 		if (watchdog_bit(g->watchdog))
 			log_error("files did not answer: it was ended");
 	}
+	LIST_FOREACH (a, &g->asks, next)
+		a->gone = a->gone || (a->who == p->who && a->instance == p->instance);
 	event_init(&ev, &event_class_system, "process-died");
 	event_text(&ev, "Process", me->program->procs[p->who].name);
 	outbox_put(&g->outbox, &ev);
@@ -96,9 +178,13 @@ void guard_down(struct self *me, struct peer *p)
 void guard_stop(struct self *me)
 {
 	struct keeper *g = state(me);
+	quarantine_free(g->quarantine);
+	while (!LIST_EMPTY(&g->asks)) {
+		struct ask *a = LIST_FIRST(&g->asks);
+		LIST_REMOVE(a, next);
+		free(a);
+	}
 	outbox_done(&g->outbox);
-	if (g->quarantine >= 0)
-		close(g->quarantine);
 	free(g);
 	me->state = NULL;
 }
@@ -116,16 +202,6 @@ static int on_identity(struct self *me, struct peer *p, struct imsg *m)
 	(void)p, (void)m;
 	tell_pids(me);
 	return 0;
-}
-
-static void answer(struct self *me, const struct peer *p, uint32_t type, uint32_t id,
-                   const json_t *o)
-{
-	AUTO(buf_done) struct buf b = { 0 };
-	json_write(&b, o);
-	int rc = self_send(me, p->who, p->instance, type, id, buf_view(&b));
-	if (rc < 0 && rc != -ENOTCONN)
-		log_error("answer %s: %s", me->program->procs[p->who].name, strerror(-rc));
 }
 
 /* ---- real time ---- */
@@ -180,7 +256,7 @@ static int on_mark(struct self *me, struct peer *p, struct imsg *m)
 		                   FAN_OPEN_PERM | FAN_CLOSE_WRITE, AT_FDCWD, point);
 	if (rc < 0)
 		json_set_text(o, "error", strerror(errno));
-	answer(me, p, M_MARKED, m->id, o);
+	send_json(me, p->who, p->instance, M_MARKED, m->id, o);
 	return 0;
 }
 
@@ -209,96 +285,189 @@ static unsigned end_runners(uint64_t dev, uint64_t ino)
 	return n;
 }
 
-static int do_deed(struct self *me, const json_t *o, int fd, json_t **record, struct err *why)
+static struct quarantine_caller caller(struct self *me, const struct peer *p, uint32_t type,
+                                       uint32_t id,
+                                       void (*done)(void *arg, const struct quarantine_answer *a))
+{
+	struct ask *a = xcalloc(1, sizeof(*a));
+	*a = (struct ask){
+		.me = me, .who = p->who, .instance = p->instance, .type = type, .id = id
+	};
+	LIST_INSERT_HEAD(&state(me)->asks, a, next);
+	return (struct quarantine_caller){ done, a };
+}
+
+static void ask_free(struct ask *a)
+{
+	LIST_REMOVE(a, next);
+	free(a);
+}
+
+static void answer_deed(const struct self *me, const struct ask *ask, const char *op,
+                        const struct quarantine_answer *a)
+{
+	AUTO(json_decrefp) json_t *out = json_object();
+	json_set_text(out, "op", op);
+	if (a->error)
+		json_set_text(out, "error", a->error);
+	else if (*a->record_id)
+		json_set_text(out, "recordID", a->record_id);
+	if (a->note)
+		json_set_text(out, "note", a->note);
+	if (a->full)
+		json_set_bool(out, "full", true);
+	send_json((struct self *)(uintptr_t)me, ask->who, ask->instance, ask->type, ask->id, out);
+}
+
+static void taken(void *arg, const struct quarantine_answer *a)
+{
+	struct ask *ask = arg;
+	if (!ask->gone)
+		answer_deed(ask->me, ask, "quarantine", a);
+	ask_free(ask);
+}
+
+static void delete_it(struct self *me, const struct peer *p, uint32_t id, int fd,
+                      const struct quarantine_file *f)
+{
+	const struct ask ask = {
+		.who = p->who, .instance = p->instance, .type = M_DEED_DONE, .id = id
+	};
+	struct quarantine_answer a = { .record_id = "" };
+	struct err why = { { 0 } };
+	struct stat st;
+	char note[80];
+	unsigned left = 0;
+	int rc = fstat(fd, &st) < 0 || st.st_dev != f->dev || st.st_ino != f->ino
+	                 ? -ESTALE
+	                 : quarantine_unlink(fd, f->path, &left);
+	if (rc < 0) {
+		err_set(&why, rc, "delete: %s", strerror(-rc));
+		a.error = why.text;
+	} else if (left) {
+		snprintf(note, sizeof(note), "%u other name(s) of the file remain", left);
+		a.note = note;
+	}
+	answer_deed(me, &ask, "delete", &a);
+}
+
+static void do_deed(struct self *me, const struct peer *p, const json_t *o, uint32_t id, int fd)
 {
 	AUTO(buf_done) struct buf path = { 0 };
+	const json_t *detail = json_object_at(o, "detail");
 	struct quarantine_file f = { .fd = fd,
 		                     .dev = (uint64_t)json_int(o, "dev", 0),
 		                     .ino = (uint64_t)json_int(o, "ino", 0),
-		                     .detail = json_object_at(o, "detail") };
-	if (base64_decode(&path, str_of(json_text(o, "path", ""))) < 0 || path.n == 0 ||
-	    memchr(path.p, '\0', path.n))
-		return err_set(why, -EINVAL, "the file's path is not known");
+		                     .max = (uint64_t)json_int(detail, "storeMaxMbytes", 0) << 20,
+		                     .detail = detail };
+	const char *op = json_text(o, "op", "");
+	bool good = base64_decode(&path, str_of(json_text(o, "path", ""))) == 0 && path.n &&
+	            !memchr(path.p, '\0', path.n);
+	if (!good || (strcmp(op, "delete") != 0 && !state(me)->quarantine)) {
+		const struct ask ask = {
+			.who = p->who, .instance = p->instance, .type = M_DEED_DONE, .id = id
+		};
+		answer_deed(me, &ask, op,
+		            &(struct quarantine_answer){
+				    .error = good ? "there is no quarantine"
+		                                  : "the file's path is not known" });
+		return;
+	}
 	f.path = path.p;
 	end_runners(f.dev, f.ino);
-	if (strcmp(json_text(o, "op", ""), "delete") == 0) {
-		int rc = quarantine_unlink(f.path, f.dev, f.ino, 0);
-		return rc < 0 ? err_set(why, rc, "delete: %s", strerror(-rc)) : 0;
-	}
-	if (state(me)->quarantine < 0)
-		return err_set(why, -EIO, "there is no quarantine");
-	return quarantine_put(state(me)->quarantine, &f, record, why);
+	if (strcmp(op, "delete") == 0)
+		delete_it(me, p, id, fd, &f);
+	else
+		quarantine_put(state(me)->quarantine, &f, caller(me, p, M_DEED_DONE, id, taken));
 }
 
 static int on_deed(struct self *me, struct peer *p, struct imsg *m)
 {
 	AUTO(json_decrefp)
 	json_t *o = json_parse((struct str){ (const char *)m->data, m->len }, NULL);
-	AUTO(json_decrefp) json_t *record = NULL;
-	AUTO(json_decrefp) json_t *out = json_object();
-	struct err why = { { 0 } };
 	if (!o || m->fd < 0)
 		return -EBADMSG;
-	if (!state(me))
-		return 0;
-	json_set_text(out, "op", json_text(o, "op", ""));
-	if (do_deed(me, o, m->fd, &record, &why) < 0)
-		json_set_text(out, "error", why.text);
-	if (record) {
-		json_set_text(out, "recordID", json_text(record, "recordID", ""));
-		AUTO(buf_done) struct buf b = { 0 };
-		json_write(&b, record);
-		self_send(me, P_COMMS, 0, M_STORE_CHANGED, 0, buf_view(&b));
-	}
-	answer(me, p, M_DEED_DONE, m->id, out);
+	if (state(me))
+		do_deed(me, p, o, m->id, m->fd);
 	return 0;
 }
 
 /* ---- the store ---- */
 
-static void tell_change(struct self *me, const json_t *record)
+static void store_done(void *arg, const struct quarantine_answer *a)
 {
+	struct ask *ask = arg;
+	AUTO(json_decrefp) json_t *out = json_object();
 	AUTO(buf_done) struct buf b = { 0 };
-	json_write(&b, record);
-	self_send(me, P_COMMS, 0, M_STORE_CHANGED, 0, buf_view(&b));
+	struct peer *p = self_peer(ask->me, ask->who, ask->instance);
+	if (a->error)
+		json_set_text(out, "error", a->error);
+	if (a->note)
+		json_set_text(out, "note", a->note);
+	if (a->password)
+		json_set_text(out, "password", a->password);
+	json_write(&b, out);
+	const struct imsg reply = { .type = ask->type,
+		                    .id = ask->id,
+		                    .fd = a->fd,
+		                    .len = (uint32_t)b.n,
+		                    .data = (const uint8_t *)b.p };
+	if (!ask->gone && p && peer_is_up(p))
+		peer_send(p, &reply);
+	ask_free(ask);
+}
+
+static void store_list(struct self *me, const struct peer *p, uint32_t id)
+{
+	AUTO(json_decrefp) json_t *out = json_object();
+	json_set(out, "files", quarantine_list(state(me)->quarantine));
+	send_json(me, p->who, p->instance, M_STORE_DONE, id, out);
+}
+
+static void store_ask(struct self *me, const struct peer *p, const json_t *o,
+                      struct quarantine_caller done)
+{
+	struct quarantine *q = state(me)->quarantine;
+	struct err why = { { 0 } };
+	const char *op = json_text(o, "op", ""), *id = json_text(o, "recordID", "");
+	const struct quarantine_return what = { .id = id,
+		                                .path = json_text(o, "path", NULL),
+		                                .overwrite = json_bool(o, "overwrite", false),
+		                                .again = !json_bool(o, "exempt", true) };
+	struct quarantine_answer a = { .record_id = id, .fd = -1 };
+	(void)p;
+	if (strcmp(op, "restore") == 0) {
+		quarantine_restore(q, &what, done);
+		return;
+	}
+	if (strcmp(op, "fetch") == 0) {
+		quarantine_fetch(q, id, done);
+		return;
+	}
+	a.rc = strcmp(op, "delete") == 0 ? quarantine_delete(q, id, &why)
+	                                 : err_set(&why, -EINVAL, "an unknown operation");
+	a.error = a.rc < 0 ? why.text : NULL;
+	done.done(done.arg, &a);
 }
 
 static int on_store(struct self *me, struct peer *p, struct imsg *m)
 {
 	AUTO(imsg_body_done) struct imsg_body body = { 0 };
-	AUTO(json_decrefp) json_t *record = NULL;
-	AUTO(json_decrefp) json_t *out = json_object();
-	struct err why = { { 0 } };
-	int dir = state(me) ? state(me)->quarantine : -1;
 	int rc = imsg_body(m, BODY_MAX, &body);
 	AUTO(json_decrefp) json_t *o = rc < 0 ? NULL : json_parse(body.s, NULL);
-	const char *op = json_text(o, "op", ""), *id = json_text(o, "recordID", "");
 	if (!o)
 		return -EBADMSG;
-	if (strcmp(op, "list") == 0) {
-		json_set(out, "files", quarantine_list(dir));
-	} else if (strcmp(op, "restore") == 0) {
-		rc = quarantine_restore(dir, id, &record, &why);
-	} else if (strcmp(op, "delete") == 0) {
-		rc = quarantine_delete(dir, id, &record, &why);
-	} else if (strcmp(op, "fetch") == 0) {
-		AUTO(closep) int fd = quarantine_fetch(dir, id, &why);
-		struct imsg reply = { .type = M_STORE_DONE,
-			              .id = m->id,
-			              .fd = fd,
-			              .len = 2,
-			              .data = (const uint8_t *)"{}" };
-		if (fd >= 0)
-			return peer_send(p, &reply);
-		rc = fd;
+	if (!state(me))
+		return 0;
+	if (!state(me)->quarantine) {
+		const struct quarantine_answer a = { .error = "there is no quarantine", .fd = -1 };
+		const struct quarantine_caller c = caller(me, p, M_STORE_DONE, m->id, store_done);
+		c.done(c.arg, &a);
+	} else if (strcmp(json_text(o, "op", ""), "list") == 0) {
+		store_list(me, p, m->id);
 	} else {
-		rc = err_set(&why, -EINVAL, "an unknown operation");
+		store_ask(me, p, o, caller(me, p, M_STORE_DONE, m->id, store_done));
 	}
-	if (rc < 0)
-		json_set_text(out, "error", why.text);
-	if (record)
-		tell_change(me, record);
-	answer(me, p, M_STORE_DONE, m->id, out);
 	return 0;
 }
 

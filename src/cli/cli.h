@@ -7,3 +7,4 @@ struct command {
 };
 
 int cmd_malware(int argc, char **argv);
+int cmd_quarantine(int argc, char **argv);

@@ -128,6 +128,17 @@ static int simple(struct call *c, const struct option *o, const char *value)
 	return ask(c, o->word, args);
 }
 
+static int restore(struct call *c, const struct option *o, const char *value)
+{
+	json_t *given = NULL;
+	if (pairs(c, &given) < 0)
+		return EXIT_USAGE;
+	json_t *args = json_object();
+	json_set_text(args, "value", value);
+	json_set(args, "pairs", given);
+	return ask(c, o->word, args);
+}
+
 static int missing(struct call *c, const struct option *o, const char *value)
 {
 	(void)c;
@@ -191,7 +202,7 @@ static const struct option options[] = {
 	{ 'm', "heartbeat",          NULL,                 5, heartbeat,        "contact the manager now; more words: AntiMalwareManualScan:true, AntiMalwareCancelManualScan:true, UpdateConfiguration:true" },
 	{ 'p', "passwd",             "STR",                0, missing,          "this agent has no self-protection password" },
 	{ 'r', "reset",              NULL,                 2, simple,           "forget the activation and the policy" },
-	{ 'R', "restore",            "FILE",               6, simple,           "restore a quarantined file: its path, or its record" },
+	{ 'R', "restore",            "FILE",               6, restore,          "restore a quarantined file: its path, or its record; more words: to:PATH, overwrite:true, exempt:false" },
 	{ 's', "selfprotect",        "0|1",                9, missing,          "this agent has no self-protection" },
 	{ 't', "retries",            "N",                  0, set_retries,      "when the agent does not answer, try again so often, 1 s apart" },
 	{ 'u', "dsm-proxy-user",     "USER:PASSWORD",      1, simple,           "credentials for the proxy of -x (Basic)" },

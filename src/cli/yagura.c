@@ -8,6 +8,8 @@
 static const struct command commands[] = {
 	{ "malware", "[--signatures DIR] [--json] PATH...",
 	  "scan files for malware; 0 clean, 1 found, 2 error", cmd_malware },
+	{ "quarantine", "open FILE [--to PATH] [--password-file FILE]",
+	  "open a file that was downloaded from a quarantine", cmd_quarantine },
 };
 
 static int usage(FILE *out)

@@ -96,6 +96,7 @@ static const struct event_kind kinds[] = {
 	{ 9011, "signatures-failed",      SEVERITY_ERROR,   "Signatures could not be loaded: {Description}",     "シグネチャを読み込めませんでした: {Description}" },
 	{ 9020, "scanner-slow",           SEVERITY_WARNING, "The scanner did not answer for {Count} accesses; they were decided as the policy says: {Description}", "検索プロセスが{Count}件のアクセスに応答しなかったため、ポリシーに従って処理しました: {Description}" },
 	{ 9030, "quarantine-full",        SEVERITY_WARNING, "The quarantine was full; {Count} of the oldest files were dropped", "隔離領域がいっぱいになったため、古いファイル{Count}件を破棄しました" },
+	{ 9031, "file-dropped",           SEVERITY_INFO,    "{TargetName} was dropped from the quarantine, which was full", "隔離領域がいっぱいになったため、{TargetName}を破棄しました" },
 	{ 9040, "events-lost",            SEVERITY_ERROR,   "The spool was full; {Count} events were lost",      "スプールがいっぱいになったため、イベント{Count}件が失われました" },
 	{ 9041, "spool-repaired",         SEVERITY_WARNING, "The event spool was damaged and repaired: {Description}", "イベントスプールの破損を修復しました: {Description}" },
 	{ 0 },

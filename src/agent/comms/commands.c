@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,11 +46,14 @@ static void command_free(struct comms *c, struct command *k)
 	if (c->sending == k)
 		c->sending = NULL;
 	buf_done(&k->file);
+	explicit_bzero(k->password, sizeof(k->password));
+	json_decref(k->how);
 	free(k->wanted);
 	free(k);
 }
 
-void command_end(struct comms *c, struct command *k, const char *state, const char *message)
+static void end_with(struct comms *c, struct command *k, const char *state, const char *message,
+                     json_t *result)
 {
 	bool good = strcmp(state, "done") == 0;
 	if (k->id && k->id < COMMAND_TOOLS) {
@@ -58,8 +62,11 @@ void command_end(struct comms *c, struct command *k, const char *state, const ch
 		json_set_text(r, "state", state);
 		if (message)
 			json_set_bytes(r, "message", str_of(message));
+		if (result)
+			json_set(r, "result", json_incref(result));
 		post(c, r);
 	}
+	json_decref(result);
 	if (k->x) {
 		AUTO(buf_done) struct buf b = { 0 };
 		buf_fmt(&b, "%s%s", good ? "" : "Error: ", message ? message : "");
@@ -68,6 +75,18 @@ void command_end(struct comms *c, struct command *k, const char *state, const ch
 		k->x = NULL;
 	}
 	command_free(c, k);
+}
+
+void command_end(struct comms *c, struct command *k, const char *state, const char *message)
+{
+	end_with(c, k, state, message, NULL);
+}
+
+void command_sent(struct comms *c, struct command *k)
+{
+	json_t *result = json_object();
+	json_set_text(result, "password", k->password);
+	end_with(c, k, "done", NULL, result);
 }
 
 /* ---- kinds ---- */
@@ -85,12 +104,25 @@ static int to_tree(struct comms *c, struct command *k, const json_t *args, struc
 	              : 0;
 }
 
+/* What a restore may be told, of what the command or the tool said. */
+static void copy_how(json_t *to, const json_t *how)
+{
+	static const char *const keys[] = { "path", "overwrite", "exempt" };
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		json_t *v = json_object_get(how, keys[i]);
+		if (v)
+			json_set(to, keys[i], json_incref(v));
+	}
+}
+
 static int to_store(struct comms *c, struct command *k, const char *op, const char *record,
                     struct err *why)
 {
 	AUTO(buf_done) struct buf b = { 0 };
 	AUTO(json_decrefp) json_t *j = json_object();
 	json_set_text(j, "op", op);
+	if (strcmp(op, "restore") == 0)
+		copy_how(j, k->how);
 	if (record)
 		json_set_text(j, "recordID", record);
 	json_write(&b, j);
@@ -104,6 +136,7 @@ static int start_store(struct comms *c, struct command *k, const json_t *args, s
 	const char *record = args ? json_text(args, "recordID", NULL) : NULL;
 	if (!record)
 		return err_set(why, -EINVAL, "the command names no record");
+	k->how = json_deep_copy(args);
 	return to_store(c, k, k->kind->op, record, why);
 }
 
@@ -247,12 +280,13 @@ static void tool_gone(struct exchange *x)
 	k->x = NULL;
 }
 
-void command_restore(struct comms *c, struct exchange *x, const char *wanted)
+void command_restore(struct comms *c, struct exchange *x, const char *wanted, json_t *how)
 {
 	struct err why = { { 0 } };
 	struct command *k = add(c, 0, &kind_find);
 	k->x = x;
 	k->wanted = xstrdup(wanted);
+	k->how = how;
 	x->job = k;
 	x->gone = tool_gone;
 	if (to_store(c, k, "list", NULL, &why) < 0)
@@ -393,11 +427,9 @@ static void got_index(struct comms *c, struct command *k, const json_t *answer)
 
 static void got_file(struct comms *c, struct command *k, struct imsg *m, struct str body)
 {
-	int rc = 0;
-	if (m->fd >= 0 && !m->big)
-		rc = file_read_fd(m->fd, FILE_MAX, &k->file);
-	else
-		buf_str(&k->file, body);
+	AUTO(json_decrefp) json_t *answer = json_parse(body, NULL);
+	int rc = file_read_fd(m->fd, FILE_MAX, &k->file);
+	snprintf(k->password, sizeof(k->password), "%s", json_text(answer, "password", ""));
 	if (rc < 0 || buf_end(&k->file) < 0) {
 		command_end(c, k, "failed", "the file is too large to be sent");
 		return;
@@ -423,7 +455,7 @@ void commands_store_done(struct comms *c, struct imsg *m, struct str body)
 			break;
 	if (!k)
 		return; /* what was asked before a reset */
-	bool file = k->kind->op && strcmp(k->kind->op, "fetch") == 0 && (m->big || m->fd >= 0);
+	bool file = k->kind->op && strcmp(k->kind->op, "fetch") == 0 && m->fd >= 0 && !m->big;
 	AUTO(json_decrefp) json_t *answer = file ? NULL : json_parse(body, NULL);
 	const char *error = answer ? json_text(answer, "error", NULL) : NULL;
 	if (k->kind == &kind_index)
@@ -435,7 +467,7 @@ void commands_store_done(struct comms *c, struct imsg *m, struct str body)
 	else if (k->kind == &kind_find)
 		found_files(c, k, answer);
 	else
-		command_end(c, k, "done", NULL);
+		command_end(c, k, "done", json_text(answer, "note", NULL));
 }
 
 /* ---- from the tree ---- */

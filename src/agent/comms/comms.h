@@ -45,7 +45,9 @@ struct command {
 	struct exchange *x; /* the tool that waits, or NULL */
 	const struct command_kind *kind;
 	char *wanted;    /* owned: the path or record that a tool named */
-	struct buf file; /* a quarantined file to be sent */
+	json_t *how;     /* owned: of a restore, what else was said */
+	struct buf file; /* a quarantined file to be sent, and what opens it */
+	char password[64];
 	bool file_ready;
 	bool unwanted; /* a scan whose tool went away */
 };
@@ -110,11 +112,13 @@ void heartbeat_plan(struct comms *c);
 int commands_take(struct comms *c, const json_t *list);
 /* A command that a tool asks for: id 0. < 0 with a sentence: it cannot be done. */
 int command_local(struct comms *c, const char *kind, json_t *args, struct err *why);
-void command_restore(struct comms *c, struct exchange *x, const char *wanted);
+/* how: "path", "overwrite", "exempt", each optional; taken. */
+void command_restore(struct comms *c, struct exchange *x, const char *wanted, json_t *how);
 /* Scans these paths (args: {"paths":[...]}) for a tool and tells it how it went. */
 void command_scan(struct comms *c, struct exchange *x, const json_t *args);
 struct command *command_with_file(struct comms *c);
 void command_end(struct comms *c, struct command *k, const char *state, const char *message);
+void command_sent(struct comms *c, struct command *k); /* its file has arrived */
 void commands_progress(struct comms *c, const json_t *progress);
 void commands_store_done(struct comms *c, struct imsg *m, struct str body);
 void commands_tree_lost(struct comms *c);

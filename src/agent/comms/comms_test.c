@@ -680,10 +680,22 @@ static void the_quarantine_is_told_restored_from_and_sent(void **state)
 	wake(&w->m, "{\"ID\":8,\"kind\":\"send-file\",\"args\":{\"recordID\":\"r1\"}}");
 	until_told(w, P_GUARD, "STORE 5 {\"op\":\"fetch\",\"recordID\":\"r1\"}");
 	AUTO(closep) int fd = file_memfd("file", "cipher", 6);
-	const struct imsg m = { .type = M_STORE_DONE, .id = 5, .fd = fd };
+	static const char password[] = "{\"password\":\"secret\"}";
+	const struct imsg m = { .type = M_STORE_DONE,
+		                .id = 5,
+		                .fd = fd,
+		                .data = (const uint8_t *)password,
+		                .len = sizeof(password) - 1 };
 	assert_int_equal(peer_send(&w->others[P_GUARD], &m), 0);
 	UNTIL(w, w->m.results);
 	assert_string_equal(w->m.sent_file, "/agent/files/8=cipher");
+	const json_t *sent = json_array_get(json_array_at(w->m.results, "results"), 0);
+	assert_string_equal(json_text(json_object_at(sent, "result"), "password", ""), "secret");
+	wake(&w->m, "{\"ID\":9,\"kind\":\"restore\",\"args\":{\"recordID\":\"r1\",\"path\":\"/x\","
+	            "\"overwrite\":true}}");
+	until_told(w, P_GUARD,
+	           "STORE 6 {\"op\":\"restore\",\"path\":\"/x\",\"overwrite\":true,"
+	           "\"recordID\":\"r1\"}");
 }
 
 static void the_parts_of_the_status_are_merged(void **state)

@@ -220,7 +220,7 @@ static bool ask_file(struct comms *c, struct buf *path, struct buf *body, struct
 static int answer_file(struct comms *c, const struct reply *r)
 {
 	(void)r;
-	command_end(c, c->sending, "done", NULL);
+	command_sent(c, c->sending);
 	c->sending = NULL;
 	c->tasks[TASK_FILE].again = true;
 	return 0;

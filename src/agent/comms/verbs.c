@@ -168,7 +168,31 @@ static void relay_proxy_user(struct comms *c, struct exchange *x, const json_t *
 
 static void restore(struct comms *c, struct exchange *x, const json_t *args)
 {
-	command_restore(c, x, args ? json_text(args, "value", "") : "");
+	static const struct {
+		const char *word, *key;
+		bool text;
+	} words[] = { { "to", "path", true },
+		      { "overwrite", "overwrite", false },
+		      { "exempt", "exempt", false } };
+	const json_t *pairs = args ? json_object_at(args, "pairs") : NULL;
+	AUTO(json_decrefp) json_t *how = json_object();
+	const char *word = NULL;
+	json_t *v = NULL;
+	json_object_foreach ((json_t *)(uintptr_t)pairs, word, v) {
+		size_t i = 0;
+		while (i < ARRAY_LEN(words) && strcasecmp(words[i].word, word) != 0)
+			i++;
+		if (i == ARRAY_LEN(words) || !json_is_string(v)) {
+			refuse(x, "a restore knows to:PATH, overwrite:true and exempt:false");
+			return;
+		}
+		if (words[i].text)
+			json_set(how, words[i].key, json_incref(v));
+		else
+			json_set_bool(how, words[i].key,
+			              strcasecmp(json_string_value(v), "true") == 0);
+	}
+	command_restore(c, x, args ? json_text(args, "value", "") : "", TAKE(how));
 }
 
 static void diag(struct comms *c, struct exchange *x, const json_t *args)

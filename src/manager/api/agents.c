@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/rand.h"
 #include "manager/api/app.h"
 #include "manager/tasks/clocks.h"
@@ -612,6 +613,27 @@ int agent_events(struct call *c)
 
 /* ---- identified files ---- */
 
+/* The list is all that the agent has: what is not in it went without our hearing of it. */
+static void forget_others(struct call *c, json_t *list)
+{
+	struct rows r;
+	struct map listed = { 0 };
+	AUTO(json_decrefp) json_t *gone = json_array();
+	size_t i;
+	json_t *v;
+	json_array_foreach (list, i, v)
+		map_set(&listed, str_of(json_text(v, "recordID", "")), v);
+	int rc = store_query(c->app->store, STMT_FILE_HELD, ARGS(VAL_INT(c->who.computer)), &r);
+	while (rc == 0 && rows_next(&r) == 1)
+		if (!map_get(&listed, col_str(&r, 0)))
+			json_array_append_new(gone, json_stringn(r.col[0].p, r.col[0].n));
+	rows_done(&r);
+	map_done(&listed);
+	json_array_foreach (gone, i, v)
+		store_exec(c->app->store, STMT_FILE_LOST,
+		           ARGS(VAL_INT(c->who.computer), VAL_TEXT(json_string_value(v))));
+}
+
 int agent_identified(struct call *c)
 {
 	size_t i;
@@ -632,7 +654,10 @@ int agent_identified(struct call *c)
 		                VAL_INT(json_int(v, "time", 0)), VAL_TEXT(state),
 		                VAL_STR(buf_view(&b))));
 	}
-	if (json_array_size(list))
+	bool complete = json_bool(c->body, "complete", false);
+	if (complete)
+		forget_others(c, (json_t *)(uintptr_t)list);
+	if (json_array_size(list) || complete)
 		stream_say(c->app, "identifiedfiles", "identifiedfile",
 		           json_pack("{s:s,s:{s:I}}", "op", "update", "object", "computerID",
 		                     (json_int_t)c->who.computer));

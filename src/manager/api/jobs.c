@@ -22,7 +22,14 @@ static json_t *json_or_null(const struct rows *r, int i)
 	return r->col[i].type == V_TEXT ? json_parse(col_str(r, i), NULL) : NULL;
 }
 
-static json_t *show_row(const struct rows *r)
+/* What opens a download is shown to the first who asks for that very job; then it is forgotten. */
+static void hide_password(json_t *result)
+{
+	if (result)
+		json_object_del(result, "password");
+}
+
+static json_t *show_row(const struct rows *r, bool all)
 {
 	json_t *o = json_object();
 	static const struct {
@@ -40,6 +47,8 @@ static json_t *show_row(const struct rows *r)
 			json_set_bytes(o, members[i].key, col_str(r, members[i].column));
 	}
 	json_t *progress = json_or_null(r, 8), *result = json_or_null(r, 10);
+	if (!all)
+		hide_password(result);
 	if (progress)
 		json_set(o, "progress", progress);
 	if (result)
@@ -58,17 +67,22 @@ static void complete(struct app *a, json_t *o)
 	                      !agent_connected(a, computer));
 }
 
-json_t *job_show(struct app *a, int64_t id)
+static json_t *load(struct app *a, int64_t id, bool all)
 {
 	struct rows r;
 	json_t *o = NULL;
 	int rc = store_query(a->store, STMT_JOB_GET, ARGS(VAL_INT(id)), &r);
 	if (rc == 0 && rows_next(&r) == 1)
-		o = show_row(&r);
+		o = show_row(&r, all);
 	rows_done(&r);
 	if (o)
 		complete(a, o);
 	return o;
+}
+
+json_t *job_show(struct app *a, int64_t id)
+{
+	return load(a, id, false);
 }
 
 static void news(struct app *a, int64_t id, const char *op)
@@ -143,7 +157,7 @@ json_t *jobs_of_batch(struct app *a, int64_t batch, int64_t max)
 	json_t *list = json_array();
 	int rc = store_query(a->store, STMT_JOB_SHOW_BATCH, ARGS(VAL_INT(batch), VAL_INT(max)), &r);
 	while (rc == 0 && rows_next(&r) == 1)
-		json_array_append_new(list, show_row(&r));
+		json_array_append_new(list, show_row(&r, false));
 	rows_done(&r);
 	size_t i;
 	json_t *v;
@@ -158,7 +172,7 @@ int jobs_list(struct call *c)
 	json_t *list = json_array();
 	int rc = store_query(c->app->store, STMT_JOB_LIST, ARGS(VAL_INT(LIST_MAX)), &r);
 	while (rc == 0 && rows_next(&r) == 1)
-		json_array_append_new(list, show_row(&r));
+		json_array_append_new(list, show_row(&r, false));
 	rows_done(&r);
 	size_t i;
 	json_t *v;
@@ -176,9 +190,23 @@ static int missing(struct call *c, const char *what)
 	return 404;
 }
 
+static void forget_password(struct call *c)
+{
+	AUTO(buf_done) struct buf b = { 0 };
+	json_t *result = json_object_get(c->out, "result");
+	if (!json_text(result, "password", NULL))
+		return;
+	AUTO(json_decrefp) json_t *rest = json_deep_copy(result);
+	hide_password(rest);
+	json_write(&b, rest);
+	store_exec(c->app->store, STMT_JOB_RESULT, ARGS(VAL_INT(c->id), VAL_STR(buf_view(&b))));
+}
+
 int job_get(struct call *c)
 {
-	c->out = job_show(c->app, c->id);
+	c->out = load(c->app, c->id, true);
+	if (c->out)
+		forget_password(c);
 	return c->out ? 200 : missing(c, "job");
 }
 
@@ -323,6 +351,39 @@ int job_check_status(struct call *c)
 	return simple(c, "check-status", "status", NULL);
 }
 
+/* The identified file that a job is about, or 0. */
+static int64_t file_of(struct app *a, int64_t job, int64_t computer)
+{
+	struct rows r;
+	int64_t id = 0;
+	AUTO(json_decrefp) json_t *command = NULL;
+	int rc = store_query(a->store, STMT_JOB_GET, ARGS(VAL_INT(job)), &r);
+	if (rc == 0 && rows_next(&r) == 1)
+		command = json_or_null(&r, 11);
+	rows_done(&r);
+	const char *record = json_text(json_object_at(command, "args"), "recordID", "");
+	rc = store_query(a->store, STMT_FILE_FIND, ARGS(VAL_INT(computer), VAL_TEXT(record)), &r);
+	if (rc == 0 && rows_next(&r) == 1)
+		id = r.col[0].i;
+	rows_done(&r);
+	return id;
+}
+
+/* A file has arrived: where it is. New reference. */
+static json_t *with_url(struct app *a, const json_t *job, const char *state, const json_t *said)
+{
+	json_t *o = json_deep_copy(said), *result = json_object_get(o, "result");
+	int64_t id = json_int(job, "ID", 0);
+	if (strcmp(json_text(job, "kind", ""), "download-file") != 0 ||
+	    strcmp(state, "done") != 0 || !json_is_object(result))
+		return o;
+	AUTO(buf_done) struct buf url = { 0 };
+	buf_fmt(&url, "/api/identifiedfiles/%lld/content?job=%lld",
+	        (long long)file_of(a, id, json_int(job, "computerID", 0)), (long long)id);
+	json_set_text(result, "url", url.p);
+	return o;
+}
+
 /* What an agent says of a command; only of its own ones. */
 void job_said(struct app *a, int64_t computer, const json_t *said)
 {
@@ -335,7 +396,8 @@ void job_said(struct app *a, int64_t computer, const json_t *said)
 		return;
 	if (strcmp(state, "running") == 0 && strcmp(json_text(job, "state", ""), "cancelling") == 0)
 		state = "cancelling";
-	set_state(a, id, state, said);
+	AUTO(json_decrefp) json_t *shown = with_url(a, job, state, said);
+	set_state(a, id, state, shown);
 	if (strcmp(json_text(job, "kind", ""), "deactivate") != 0 || strcmp(state, "done") != 0)
 		return;
 	AUTO(freep) char *name = computer_name(a->store, computer);
@@ -440,19 +502,20 @@ int files_list(struct call *c)
 	return 200;
 }
 
-static int file_deed(struct call *c, const char *kind, const char *command, const char *event)
+static int file_deed(struct call *c, const char *kind, const char *command, const char *event,
+                     json_t *args)
 {
 	AUTO(json_decrefp) json_t *f = file_show(c->app, c->id);
+	AUTO(json_decrefp) json_t *given = args;
 	if (!f)
 		return missing(c, "identified file");
 	if (strcmp(json_text(f, "state", ""), "quarantined") != 0) {
 		err_set(&c->why, 0, "The file is not in quarantine any more.");
 		return 400;
 	}
+	json_set_text(given, "recordID", json_text(f, "recordID", ""));
 	int status = job_add(c, kind, json_int(f, "computerID", 0),
-	                     json_pack("{s:s,s:{s:s}}", "command", command, "args", "recordID",
-	                               json_text(f, "recordID", "")),
-	                     &c->out);
+	                     json_pack("{s:s,s:O}", "command", command, "args", given), &c->out);
 	if (status == 200)
 		audit(c, event, "identified file", c->id, json_text(f, "path", ""), NULL, NULL);
 	return status;
@@ -460,17 +523,35 @@ static int file_deed(struct call *c, const char *kind, const char *command, cons
 
 int file_restore(struct call *c)
 {
-	return file_deed(c, "restore", "restore", "file-restored");
+	const json_t *path = json_object_get(c->body, "path");
+	static const char *const switches[] = { "overwrite", "exempt" };
+	AUTO(json_decrefp) json_t *args = json_object();
+	if (path && (!json_is_string(path) || *json_string_value(path) != '/')) {
+		err_set(&c->why, 0, "path is the absolute path of a file.");
+		return 400;
+	}
+	if (path)
+		json_set_text(args, "path", json_string_value(path));
+	for (size_t i = 0; i < ARRAY_LEN(switches); i++) {
+		json_t *v = json_object_get(c->body, switches[i]);
+		if (v && !json_is_boolean(v)) {
+			err_set(&c->why, 0, "%s is true or false.", switches[i]);
+			return 400;
+		}
+		if (v)
+			json_set(args, switches[i], json_incref(v));
+	}
+	return file_deed(c, "restore", "restore", "file-restored", TAKE(args));
 }
 
 int file_delete(struct call *c)
 {
-	return file_deed(c, "delete-file", "delete-file", "file-deleted");
+	return file_deed(c, "delete-file", "delete-file", "file-deleted", json_object());
 }
 
 int file_download(struct call *c)
 {
-	return file_deed(c, "download-file", "send-file", "file-fetched");
+	return file_deed(c, "download-file", "send-file", "file-fetched", json_object());
 }
 
 static void content_path(struct app *a, int64_t job, char *out, size_t size)

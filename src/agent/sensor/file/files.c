@@ -404,6 +404,13 @@ static int on_deed_done(struct self *me, struct peer *p, struct imsg *m)
 	return 0;
 }
 
+static int on_exempt(struct self *me, struct peer *p, struct imsg *m)
+{
+	(void)p;
+	desk_exempt(&state(me)->desk, m);
+	return 0;
+}
+
 static int on_signatures(struct self *me, struct peer *p, struct imsg *m)
 {
 	struct files *f = state(me);
@@ -440,9 +447,9 @@ static int on_pids(struct self *me, struct peer *p, struct imsg *m)
 }
 
 int (*const files_on[M_COUNT])(struct self *, struct peer *, struct imsg *) = {
-	[M_POLICY] = on_policy,       [M_EVENT_KEPT] = on_kept,       [M_SCANNED] = on_scanned,
-	[M_DEED_DONE] = on_deed_done, [M_SIGNATURES] = on_signatures, [M_MARKED] = on_marked,
-	[M_PIDS] = on_pids,
+	[M_EXEMPT] = on_exempt,   [M_POLICY] = on_policy,       [M_EVENT_KEPT] = on_kept,
+	[M_SCANNED] = on_scanned, [M_DEED_DONE] = on_deed_done, [M_SIGNATURES] = on_signatures,
+	[M_MARKED] = on_marked,   [M_PIDS] = on_pids,
 };
 
 /* The time before which everything was judged and its events are on disk. */

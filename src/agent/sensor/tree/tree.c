@@ -572,6 +572,13 @@ static int on_deed_done(struct self *me, struct peer *p, struct imsg *m)
 	return 0;
 }
 
+static int on_exempt(struct self *me, struct peer *p, struct imsg *m)
+{
+	(void)p;
+	desk_exempt(&state(me)->desk, m);
+	return 0;
+}
+
 static int on_signatures(struct self *me, struct peer *p, struct imsg *m)
 {
 	struct tree *t = state(me);
@@ -581,9 +588,9 @@ static int on_signatures(struct self *me, struct peer *p, struct imsg *m)
 }
 
 int (*const tree_on[M_COUNT])(struct self *, struct peer *, struct imsg *) = {
-	[M_POLICY] = on_policy,       [M_EVENT_KEPT] = on_kept, [M_SCANNED] = on_scanned,
-	[M_DEED_DONE] = on_deed_done, [M_COMMAND] = on_command, [M_SIGNATURES] = on_signatures,
-	[M_WATCHED] = on_watched,
+	[M_EXEMPT] = on_exempt,         [M_POLICY] = on_policy,       [M_EVENT_KEPT] = on_kept,
+	[M_SCANNED] = on_scanned,       [M_DEED_DONE] = on_deed_done, [M_COMMAND] = on_command,
+	[M_SIGNATURES] = on_signatures, [M_WATCHED] = on_watched,
 };
 
 int tree_prepare(struct self *guard, unsigned instance, struct birth_fd out[static BIRTH_FDS_MAX])
