@@ -125,29 +125,47 @@ static const struct route *console_route(struct call *c, struct str *name, bool 
 	return NULL;
 }
 
-static int forbidden(struct call *c)
+static int no_path(struct call *c)
 {
-	enum { AUDITOR = 2 };
-	if (c->who.role != AUDITOR || strcmp(c->rq->method, "GET") == 0 ||
-	    strstr(c->rq->path, "/search"))
-		return 0;
-	c->code = "forbidden";
-	err_set(&c->why, 0, "Not authorized to modify this resource.");
-	return 403;
+	c->code = "not-found";
+	err_set(&c->why, 0, "The path does not exist.");
+	return 404;
 }
 
-static int collection(struct call *c, char **name)
+/* The last part of a collection's path: a number, or a word. */
+static void last_part(struct call *c, struct str rest, char **name)
 {
-	struct str rest = str_skip(str_of(c->rq->path), strlen("/api/"));
-	const struct resource *r = resource_find(str_cut(&rest, '/'));
-	if (!r || (rest.p && memchr(rest.p, '/', rest.n))) {
-		err_set(&c->why, 0, "The path does not exist.");
-		return 404;
-	}
 	c->id = -1;
 	if (rest.p && str_i64(rest, 0, INT64_MAX, &c->id) < 0)
 		c->name = *name = str_dup(rest);
-	return resource_call(c, r);
+}
+
+/* "collection", "collection/7", "collection/search", "collection/7/inner[/...]". */
+static int collection(struct call *c, char **name)
+{
+	struct str rest = str_skip(str_of(c->rq->path), strlen("/api/"));
+	struct str first = str_cut(&rest, '/');
+	const struct resource *r = resource_find(first);
+	if (r && rest.p && memchr(rest.p, '/', rest.n)) {
+		struct str number = str_cut(&rest, '/'), inner = str_cut(&rest, '/');
+		AUTO(buf_done) struct buf path = { 0 };
+		buf_fmt(&path, "%.*s/%.*s", STR_ARG(first), STR_ARG(inner));
+		const struct resource *within = resource_find(buf_view(&path));
+		if (!within || str_i64(number, 1, INT64_MAX, &c->owner) < 0)
+			return no_path(c);
+		AUTO(json_decrefp) json_t *owner = object_get(c->app->store, r->path, c->owner);
+		if (!owner) {
+			err_set(&c->why, 0, "The %s does not exist.", r->noun);
+			return 404;
+		}
+		r = within;
+	}
+	if (!r || !str_starts(str_of(c->rq->path), STR("/api/")) ||
+	    (rest.p && memchr(rest.p, '/', rest.n)))
+		return no_path(c);
+	last_part(c, rest, name);
+	int status = access_collection(c, r);
+	return status ? status : resource_call(c, r);
 }
 
 /* DELETE /api/computers {"ids":[...]}: many at once. */
@@ -160,8 +178,13 @@ static int delete_many(struct call *c)
 		err_set(&c->why, 0, "At most 1000 ids are expected.");
 		return 400;
 	}
+	c->undo = true;
 	json_array_foreach ((json_t *)(uintptr_t)ids, i, v) {
 		c->id = json_integer_value(v);
+		if (!access_computer(c, c->id, true)) {
+			err_set(&c->why, 0, "Not authorized to delete computer.");
+			return 403;
+		}
 		int status = resource_call(c, resource_find(STR("computers")));
 		if (status != 204)
 			return status;
@@ -169,30 +192,40 @@ static int delete_many(struct call *c)
 	return 204;
 }
 
+/* Deeds that nobody needs to be signed in for. */
+static bool is_open(const struct route *r)
+{
+	return r && (r->handle == session_open || r->handle == manager_about);
+}
+
+static int not_allowed(struct call *c)
+{
+	c->code = "method";
+	err_set(&c->why, 0, "The method is not allowed here.");
+	return 405;
+}
+
 static int handle_console(struct call *c, char **name)
 {
 	bool known = false;
 	struct str word;
 	const struct route *r = console_route(c, &word, &known);
-	bool sign_in = r && r->handle == session_open;
-	bool about = r && r->handle == manager_about;
-	int status = sign_in || about ? 0 : authenticate(c);
-	if (status == 0 && !sign_in)
-		status = forbidden(c);
+	int status = is_open(r) ? 0 : authenticate(c);
+	if (status == 0 && !is_open(r))
+		status = access_begin(c);
+	bool many =
+		strcmp(c->rq->method, "DELETE") == 0 && strcmp(c->rq->path, "/api/computers") == 0;
+	if (status == 0 && !is_open(r) && (r || many))
+		status = access_deed(c);
 	if (status)
 		return status;
-	if (r) {
-		if (word.p)
-			c->name = *name = str_dup(word);
-		return r->handle(c);
-	}
-	if (strcmp(c->rq->method, "DELETE") == 0 && strcmp(c->rq->path, "/api/computers") == 0)
+	if (many)
 		return delete_many(c);
-	if (known) {
-		err_set(&c->why, 0, "The method is not allowed here.");
-		return 405;
-	}
-	return collection(c, name);
+	if (!r)
+		return known ? not_allowed(c) : collection(c, name);
+	if (word.p)
+		c->name = *name = str_dup(word);
+	return r->handle(c);
 }
 
 static int handle_agent(struct call *c)
@@ -258,7 +291,7 @@ void app_request(struct app *a, const struct request *rq)
 		                                        : handle_console(&c, &name);
 	/* What was refused leaves no trace but its audit event: failed sign-ins and activations
 	 * count. */
-	bool keep = status < 500;
+	bool keep = status < (c.undo ? 400 : 500);
 	rc = store_end(a->store, keep);
 	if (rc < 0 && keep) {
 		err_set(&c.why, 0, "The database refused: %s.", store_error(a->store));
@@ -266,6 +299,10 @@ void app_request(struct app *a, const struct request *rq)
 	}
 	answer(&c, status);
 	wake(a);
+	json_decref(c.role);
+	if (c.secret)
+		explicit_bzero(c.secret, strlen(c.secret));
+	free(c.secret);
 	json_decref(c.body);
 	json_decref(c.out);
 	json_decref(c.headers);

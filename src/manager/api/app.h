@@ -44,13 +44,18 @@ struct call {
 	struct app *app;
 	const struct request *rq;
 	struct who who;
+	json_t *role;     /* owned: of who asks; NULL for agents */
 	int64_t id, id2;  /* the numbers in the path */
+	int64_t owner;    /* of a collection inside an object: that object's ID; else 0 */
 	const char *name; /* the word in the path */
 	json_t *body;     /* owned: what was sent, an object or NULL */
 	json_t *out;      /* owned: what is answered */
 	json_t *headers;  /* owned, may be NULL */
 	struct err why;   /* told when the status is 400 or more */
 	const char *code; /* ... with `Prefer: codes` */
+	char *secret;     /* owned: a password to be hashed once its object is stored */
+	int refusal;      /* of may_delete(): the status, where it is not 400 */
+	bool undo;        /* a refusal takes back what was done before it */
 	bool later;       /* the handler answers by itself */
 	struct buf raw;   /* an answer that is no JSON: bytes, with raw_type */
 	const char *raw_type;
@@ -61,7 +66,7 @@ struct call {
 struct route {
 	const char *method, *path;
 	int (*handle)(struct call *c);
-	bool write; /* an auditor may not */
+	bool write; /* changes something */
 	const char *doc;
 };
 extern const struct route *const console_routes[]; /* families (routes.c), NULL last */
@@ -70,8 +75,10 @@ extern const struct route agent_routes[];          /* {0} last */
 /* ---- resource.c: collections ---- */
 
 struct resource {
-	const char *path, *list, *noun; /* "directorylists", "directoryLists", "directory list" */
-	const char *name_field;
+	/* "directorylists", "directoryLists", "directory list"; "policies/interfacetypes": inside
+	 * each policy. */
+	const char *path, *list, *noun;
+	const char *name_field;   /* NULL: none, and nothing is unique */
 	const char *parent_field; /* names are unique below the same parent; NULL: in all */
 	const struct field *fields;
 	unsigned verbs;
@@ -83,6 +90,12 @@ struct resource {
 	/* After a change was stored, in the same transaction. */
 	void (*changed)(struct call *c, int64_t id, const json_t *old, const json_t *object);
 	int (*may_delete)(struct call *c, int64_t id);
+	/* Before anything else, for every verb: is the query right? 0 or -EINVAL. */
+	int (*begin)(struct call *c);
+	/* The rights that the verbs need (rights.def); NULL: everybody who may sign in. */
+	const char *view, *make, *edit, *erase;
+	const char *count; /* the member of the list's answer that counts; NULL: none */
+	bool many;         /* takes the list object, too, and then answers it */
 };
 
 enum verb {
@@ -103,10 +116,44 @@ int object_add(struct store *s, const struct resource *r, int64_t id, const json
                int64_t *out);
 int object_set(struct store *s, const struct resource *r, int64_t id, const json_t *object);
 int64_t object_named(struct store *s, const char *kind, const char *name);
-/* Which objects of a list a search body asks for, sorted and cut; 0 or -EINVAL. */
-int search_apply(const struct field *fields, const json_t *body, json_t *list, struct err *why);
+
+/* ---- search.c: what a search body asks for (rest-api.md 3); borrows from the body ---- */
+
+enum { SEARCH_MAX = 5000, SEARCH_CRITERIA = 100 };
+
+struct criterion {
+	const json_t *in;
+	size_t kind;
+	int test;
+	const char *name;
+	const struct field *field; /* NULL: the ID */
+};
+
+struct search {
+	const struct field *fields;
+	struct criterion criteria[SEARCH_CRITERIA];
+	size_t n;
+	int64_t max, low, high; /* of objects; of their IDs */
+	bool by_id;             /* sorted by ID, not by name */
+	bool computed;          /* a criterion needs what only show() knows */
+};
+
+int search_read(const struct field *fields, const json_t *body, struct search *s, struct err *why);
+bool search_fits(const struct search *s, const json_t *object, int64_t id);
+
 bool query_true(const struct request *rq, const char *name);
 const char *query_text(const struct request *rq, const char *name, const char *otherwise);
+
+/* ---- access.c: roles, rights, scopes ---- */
+
+int access_begin(struct call *c); /* after authenticate(): 0 or 403 */
+int access_deed(struct call *c);
+int access_collection(struct call *c, const struct resource *r);
+/* May the one who asks see a stored object; may it become, or stay, what it is? (403 said) */
+bool access_sees(struct call *c, const struct resource *r, int64_t id, const json_t *o);
+bool access_object(struct call *c, const struct resource *r, int64_t id, const json_t *o);
+bool access_computer(struct call *c, int64_t id, bool write); /* 0: not related to one */
+json_t *access_computers(struct call *c); /* the IDs in view, 0 with them; NULL: all. Owned */
 
 /* ---- events ---- */
 
@@ -133,6 +180,7 @@ int session_close(struct call *c);
 int password_hash(const char *password, char out[static 128]);
 bool password_fits(const char *password, const char *hash);
 int key_current(struct call *c);
+int key_current_set(struct call *c);
 int key_secret(struct call *c);
 int key_current_secret(struct call *c);
 void key_secret_make(struct call *c, int64_t id, json_t *object); /* sets object's secretKey */
@@ -152,6 +200,8 @@ int computer_may_delete(struct call *c, int64_t id);
 int setting_get(struct call *c);
 int setting_set(struct call *c);
 int setting_delete(struct call *c);
+/* A system setting's value, or its default. */
+char *system_setting(struct app *a, const char *name); /* on the heap */
 /* The value of an effective setting of a computer (id > 0) or policy. */
 void setting_value(struct app *a, const char *kind, int64_t id, const char *name, struct buf *out);
 /* Marks the effective policies as due: of one computer, or of all (0). */
@@ -220,6 +270,12 @@ void stream_say(struct app *a, const char *topic, const char *event, json_t *dat
 void stream_tick(struct app *a);
 bool stream_gone(struct app *a, uint64_t id);
 void stream_done(struct app *a);
+
+int trust_ruleset_rules(struct call *c);
+int trust_ruleset_set_rules(struct call *c);
+int trust_ruleset_drop_rule(struct call *c);
+int trust_ruleset_assignments(struct call *c);
+int software_review(struct call *c);
 
 int manager_about(struct call *c);
 int deployment_script(struct call *c);

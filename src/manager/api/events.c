@@ -200,7 +200,26 @@ struct where {
 	struct buf sql;
 	struct val args[ARGS_MAX];
 	size_t n;
+	struct buf reach; /* JSON array of the computers in view */
 };
+
+static void where_done(struct where *w)
+{
+	buf_done(&w->sql);
+	buf_done(&w->reach);
+}
+
+/* Only of computers that the role reaches (rest-api.md 9.5). */
+static void within_reach(struct call *c, struct where *w)
+{
+	AUTO(json_decrefp) json_t *ids = access_computers(c);
+	if (!ids)
+		return;
+	json_write(&w->reach, ids);
+	w->args[w->n++] = VAL_STR(buf_view(&w->reach));
+	buf_fmt(&w->sql, "%scomputer in (select value from json_each($%zu))",
+	        w->n == 1 ? " where " : " and ", w->n);
+}
 
 static void condition(struct where *w, const char *column, const char *operator, struct val v)
 {
@@ -214,6 +233,7 @@ static int run(struct call *c, const struct event_class *class, struct where *w,
 {
 	AUTO(buf_done) struct buf b = { 0 };
 	struct rows r;
+	within_reach(c, w);
 	buf_z(&b, "select ");
 	add_columns(&b, class);
 	buf_fmt(&b, " from event_%s%s order by id %s limit %lld", class->name,
@@ -312,7 +332,7 @@ int events_list(struct call *c)
 	/* What came after a cursor is read from the cursor on, so that nothing between is missed.
 	 */
 	int status = run(c, class, &w, query_text(c->rq, "after", NULL) != NULL, max);
-	buf_done(&w.sql);
+	where_done(&w);
 	return status;
 }
 
@@ -422,12 +442,12 @@ int events_search(struct call *c)
 			json_is_array(criteria) ? json_array_get(criteria, i) : criteria;
 		oldest_first |= json_object_get(one_of, "idValue") != NULL;
 		if (add_criterion(c, class, &w, one_of) < 0) {
-			buf_done(&w.sql);
+			where_done(&w);
 			return 400;
 		}
 	}
 	int status = run(c, class, &w, oldest_first, max);
-	buf_done(&w.sql);
+	where_done(&w);
 	return status;
 }
 
@@ -435,7 +455,7 @@ int events_get(struct call *c)
 {
 	const struct event_class *class = class_of(c);
 	c->out = class ? one(c->app, class, c->id) : NULL;
-	if (c->out)
+	if (c->out && access_computer(c, json_int(c->out, "computerID", 0), false))
 		return 200;
 	err_set(&c->why, 0, "The event does not exist.");
 	return 404;

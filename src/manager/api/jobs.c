@@ -172,7 +172,8 @@ int jobs_list(struct call *c)
 	json_t *list = json_array();
 	int rc = store_query(c->app->store, STMT_JOB_LIST, ARGS(VAL_INT(LIST_MAX)), &r);
 	while (rc == 0 && rows_next(&r) == 1)
-		json_array_append_new(list, show_row(&r, false));
+		if (access_computer(c, r.col[3].i, false))
+			json_array_append_new(list, show_row(&r, false));
 	rows_done(&r);
 	size_t i;
 	json_t *v;
@@ -491,7 +492,8 @@ int files_list(struct call *c)
 	}
 	int rc = store_query(c->app->store, STMT_FILE_LIST, ARGS(VAL_INT(5000)), &r);
 	while (rc == 0 && rows_next(&r) == 1)
-		json_array_append_new(list, show_file(c->app, &r));
+		if (access_computer(c, r.col[1].i, false))
+			json_array_append_new(list, show_file(c->app, &r));
 	rows_done(&r);
 	size_t i;
 	json_t *v;

@@ -1,9 +1,12 @@
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/auto.h"
 #include "base/json.h"
-#include "manager/api/app.h"
+#include "manager/api/resources.h"
+
+#define OWNER RESOURCE_OWNER
 
 json_t *object_get(struct store *s, const char *kind, int64_t id)
 {
@@ -21,15 +24,31 @@ int64_t object_named(struct store *s, const char *kind, const char *name)
 	return store_int(s, STMT_OBJECT_BY_NAME, ARGS(VAL_TEXT(kind), VAL_TEXT(name)), 0);
 }
 
+static bool is_inside(const struct resource *r)
+{
+	return strchr(r->path, '/') != NULL;
+}
+
+/* The member that tells where an object lies; of a collection inside an object it is not shown. */
 static int64_t parent_of(const struct resource *r, const json_t *object)
 {
-	return r->parent_field ? json_int(object, r->parent_field, 0) : 0;
+	const char *field = is_inside(r) ? OWNER : r->parent_field;
+	return field ? json_int(object, field, 0) : 0;
+}
+
+/* Names are unique; an object without one has its ID there. */
+static void stored_name(const struct resource *r, int64_t id, const json_t *object, struct buf *b)
+{
+	if (r->name_field)
+		buf_z(b, json_text(object, r->name_field, ""));
+	else
+		buf_fmt(b, "%lld", (long long)id);
 }
 
 int object_add(struct store *s, const struct resource *r, int64_t id, const json_t *object,
                int64_t *out)
 {
-	AUTO(buf_done) struct buf b = { 0 };
+	AUTO(buf_done) struct buf b = { 0 }, name = { 0 };
 	json_write(&b, object);
 	int rc = 0;
 	if (id > 0)
@@ -38,10 +57,10 @@ int object_add(struct store *s, const struct resource *r, int64_t id, const json
 		id = store_int(s, STMT_SEQUENCE_NEXT, ARGS(VAL_TEXT(r->path)), -EIO);
 	if (rc == 0 && id < 0)
 		rc = -EIO;
+	stored_name(r, id, object, &name);
 	if (rc == 0)
 		rc = store_exec(s, STMT_OBJECT_ADD,
-		                ARGS(VAL_TEXT(r->path), VAL_INT(id),
-		                     VAL_TEXT(json_text(object, r->name_field, "")),
+		                ARGS(VAL_TEXT(r->path), VAL_INT(id), VAL_STR(buf_view(&name)),
 		                     VAL_INT(parent_of(r, object)), VAL_STR(buf_view(&b))));
 	if (rc == 0)
 		*out = id;
@@ -50,11 +69,11 @@ int object_add(struct store *s, const struct resource *r, int64_t id, const json
 
 int object_set(struct store *s, const struct resource *r, int64_t id, const json_t *object)
 {
-	AUTO(buf_done) struct buf b = { 0 };
+	AUTO(buf_done) struct buf b = { 0 }, name = { 0 };
 	json_write(&b, object);
+	stored_name(r, id, object, &name);
 	return store_exec(s, STMT_OBJECT_SET,
-	                  ARGS(VAL_TEXT(r->path), VAL_INT(id),
-	                       VAL_TEXT(json_text(object, r->name_field, "")),
+	                  ARGS(VAL_TEXT(r->path), VAL_INT(id), VAL_STR(buf_view(&name)),
 	                       VAL_INT(parent_of(r, object)), VAL_STR(buf_view(&b))));
 }
 
@@ -66,36 +85,48 @@ static json_t *show(struct call *c, const struct resource *r, int64_t id, const 
 	return o;
 }
 
-static json_t *all(struct call *c, const struct resource *r)
+/* Adds what a search asks for; `list` gets the shown objects. The statements are used here alone,
+ * so that show() may read while their rows come. */
+static int find(struct call *c, const struct resource *r, const struct search *s, json_t *list)
 {
 	struct rows rows;
-	json_t *list = json_array();
-	int rc = store_query(c->app->store, STMT_OBJECT_LIST, ARGS(VAL_TEXT(r->path)), &rows);
-	/* Showing an object reads others with the same statements: first collect, then show. */
-	json_t *stored = json_array();
-	while (rc == 0 && rows_next(&rows) == 1) {
-		json_t *full = json_parse(col_str(&rows, 1), NULL);
-		if (full)
-			json_array_append_new(stored,
-			                      json_pack("[I,o]", (json_int_t)rows.col[0].i, full));
+	int64_t below = is_inside(r) ? c->owner : -1;
+	int rc = store_query(
+		c->app->store, s->by_id ? STMT_OBJECT_PAGE : STMT_OBJECT_PAGE_NAMES,
+		ARGS(VAL_TEXT(r->path), VAL_INT(s->low), VAL_INT(s->high), VAL_INT(below)), &rows);
+	while (rc == 0 && json_array_size(list) < (size_t)s->max && (rc = rows_next(&rows)) == 1) {
+		int64_t id = rows.col[0].i;
+		AUTO(json_decrefp) json_t *full = json_parse(col_str(&rows, 1), NULL);
+		rc = 0;
+		if (!full || (!s->computed && !search_fits(s, full, id)) ||
+		    !access_sees(c, r, id, full))
+			continue;
+		AUTO(json_decrefp) json_t *shown = show(c, r, id, full);
+		if (!s->computed || search_fits(s, shown, id))
+			json_array_append_new(list, json_incref(shown));
 	}
 	rows_done(&rows);
-	size_t i;
-	json_t *pair;
-	json_array_foreach (stored, i, pair)
-		json_array_append_new(list, show(c, r, json_integer_value(json_array_get(pair, 0)),
-		                                 json_array_get(pair, 1)));
-	json_decref(stored);
-	return list;
+	return rc;
 }
 
 static int list(struct call *c, const struct resource *r, bool search)
 {
-	json_t *items = all(c, r);
-	int rc = search ? search_apply(r->fields, c->body, items, &c->why) : 0;
+	struct search *s = xcalloc(1, sizeof(*s));
+	json_t *items = json_array();
+	int rc = search_read(r->fields, search ? c->body : NULL, s, &c->why);
+	int status = rc < 0 ? 400 : 200;
+	if (!search) {
+		s->max = INT64_MAX;
+		s->by_id = true;
+	}
+	if (rc == 0 && find(c, r, s, items) < 0)
+		status = 500;
+	free(s);
 	c->out = json_object();
+	if (r->count)
+		json_set_int(c->out, r->count, (int64_t)json_array_size(items));
 	json_set(c->out, r->list, items);
-	return rc < 0 ? 400 : 200;
+	return status;
 }
 
 static int missing(struct call *c, const struct resource *r)
@@ -120,7 +151,7 @@ static int stored_badly(struct call *c, const struct resource *r, int rc)
 
 static const char *name_of(const struct resource *r, const json_t *o)
 {
-	return json_text(o, r->name_field, "");
+	return r->name_field ? json_text(o, r->name_field, "") : "";
 }
 
 /* What a stored object may say in an audit event: no secrets. */
@@ -133,27 +164,56 @@ static void tell(struct call *c, const struct resource *r, const char *kind, con
 	      after);
 }
 
-static int create(struct call *c, const struct resource *r)
+static int create_one(struct call *c, const struct resource *r, const json_t *in, json_t **out)
 {
 	AUTO(json_decrefp) json_t *o = json_object();
 	int64_t id = 0;
-	if (!c->body) {
-		err_set(&c->why, 0, "A JSON object is expected.");
-		return 400;
-	}
-	if (fields_take(r->fields, c->body, o, true, &c->why) < 0 ||
+	if (is_inside(r))
+		json_set_int(o, OWNER, c->owner);
+	if (fields_take(r->fields, in, o, true, &c->why) < 0 ||
 	    (r->check && r->check(c, 0, NULL, o) < 0))
 		return 400;
+	if (!access_object(c, r, 0, o))
+		return 403;
 	int rc = object_add(c->app->store, r, 0, o, &id);
 	if (rc < 0)
 		return stored_badly(c, r, rc);
 	tell(c, r, r->created, "object-created", id, NULL, o);
 	if (r->changed)
 		r->changed(c, id, NULL, o);
-	c->out = show(c, r, id, o);
+	*out = show(c, r, id, o);
 	if (strcmp(r->path, "apikeys") == 0)
-		key_secret_make(c, id, c->out);
+		key_secret_make(c, id, *out);
 	return 200;
+}
+
+/* A body that is the list object: all of them, or none. */
+static int create_many(struct call *c, const struct resource *r, const json_t *list)
+{
+	json_t *made = json_array();
+	size_t i;
+	json_t *v;
+	c->undo = true;
+	c->out = json_object();
+	json_set(c->out, r->list, made);
+	json_array_foreach ((json_t *)(uintptr_t)list, i, v) {
+		json_t *out = NULL;
+		int status = create_one(c, r, v, &out);
+		if (status != 200)
+			return status;
+		json_array_append_new(made, out);
+	}
+	return 200;
+}
+
+static int create(struct call *c, const struct resource *r)
+{
+	if (!c->body) {
+		err_set(&c->why, 0, "A JSON object is expected.");
+		return 400;
+	}
+	const json_t *list = r->many ? json_array_at(c->body, r->list) : NULL;
+	return list ? create_many(c, r, list) : create_one(c, r, c->body, &c->out);
 }
 
 static int modify(struct call *c, const struct resource *r, json_t *old)
@@ -166,6 +226,8 @@ static int modify(struct call *c, const struct resource *r, json_t *old)
 	if (fields_take(r->fields, c->body, o, false, &c->why) < 0 ||
 	    (r->check && r->check(c, c->id, old, o) < 0))
 		return 400;
+	if (!access_object(c, r, c->id, o))
+		return 403;
 	int rc = object_set(c->app->store, r, c->id, o);
 	if (rc < 0)
 		return stored_badly(c, r, rc);
@@ -178,15 +240,28 @@ static int modify(struct call *c, const struct resource *r, json_t *old)
 	return 200;
 }
 
+/* What lies in it goes with it. */
+static void erase_inside(struct call *c, const struct resource *r)
+{
+	struct str own = str_of(r->path);
+	for (const struct resource *const *f = resource_families; *f; f++)
+		for (const struct resource *in = *f; in->path; in++)
+			if (is_inside(in) && str_starts(str_of(in->path), own) &&
+			    in->path[own.n] == '/')
+				store_exec(c->app->store, STMT_OBJECT_DEL_BELOW,
+				           ARGS(VAL_TEXT(in->path), VAL_INT(c->id)));
+}
+
 static int erase(struct call *c, const struct resource *r, json_t *old)
 {
 	if (r->may_delete && r->may_delete(c, c->id) < 0)
-		return 400;
+		return c->refusal ? c->refusal : 400;
 	int rc =
 		store_exec(c->app->store, STMT_OBJECT_DEL, ARGS(VAL_TEXT(r->path), VAL_INT(c->id)));
 	if (rc < 0)
 		return stored_badly(c, r, rc);
 	store_exec(c->app->store, STMT_SECRET_DEL, ARGS(VAL_TEXT(r->path), VAL_INT(c->id)));
+	erase_inside(c, r);
 	tell(c, r, r->deleted, "object-deleted", c->id, old, NULL);
 	if (r->changed)
 		r->changed(c, c->id, old, NULL);
@@ -203,6 +278,8 @@ int resource_call(struct call *c, const struct resource *r)
 {
 	const char *m = c->rq->method;
 	bool get = strcmp(m, "GET") == 0, post = strcmp(m, "POST") == 0;
+	if (r->begin && r->begin(c) < 0)
+		return 400;
 	if (c->name && strcmp(c->name, "search") == 0 && post && r->verbs & V_SEARCH)
 		return list(c, r, true);
 	if (c->name)
@@ -213,7 +290,7 @@ int resource_call(struct call *c, const struct resource *r)
 		return post && r->verbs & V_CREATE ? create(c, r) : not_allowed(c);
 	}
 	AUTO(json_decrefp) json_t *old = object_get(c->app->store, r->path, c->id);
-	if (!old)
+	if (!old || (is_inside(r) && json_int(old, OWNER, 0) != c->owner))
 		return missing(c, r);
 	if (get && r->verbs & V_GET) {
 		c->out = show(c, r, c->id, old);

@@ -1,5 +1,5 @@
 #include "manager/alert/alert.h"
-#include "manager/api/app.h"
+#include "manager/api/sign_in.h"
 #include "manager/tasks/tasks.h"
 
 /* The deeds of the API, by family: what is at a path and is no collection. */
@@ -10,9 +10,13 @@ static const struct route session_routes[] = {
 	{ "GET",    "/api/sessions/current",                      session_current,        false, "who is signed in" },
 	{ "DELETE", "/api/sessions/current",                      session_close,          false, "sign out" },
 	{ "GET",    "/api/apikeys/current",                       key_current,            false, "the key that asks" },
+	{ "POST",   "/api/apikeys/current",                       key_current_set,        true,  "change it" },
 	{ "POST",   "/api/apikeys/current/secretkey",             key_current_secret,     true,  "a new secret for it" },
 	{ "POST",   "/api/apikeys/{id}/secretkey",                key_secret,             true,  "a new secret for a key" },
 	{ "POST",   "/api/administrators/{id}/password",          change_password,        false, "change one's own password" },
+	{ "POST",   "/api/administrators/{id}/totp",              totp_begin,             true,  "a second factor of one's own: its secret, shown once" },
+	{ "POST",   "/api/administrators/{id}/totp/confirm",      totp_confirm,           true,  "it is needed from now on" },
+	{ "DELETE", "/api/administrators/{id}/totp",              totp_end,               true,  "with ?code=: no longer" },
 	{ 0 },
 };
 
@@ -53,6 +57,16 @@ static const struct route event_routes[] = {
 	{ 0 },
 };
 
+static const struct route control_routes[] = {
+	{ "GET",    "/api/applicationcontroltrustrulesets/{id}/rules",        trust_ruleset_rules,       false, "its trust rules" },
+	{ "POST",   "/api/applicationcontroltrustrulesets/{id}/rules",        trust_ruleset_set_rules,   true,  "add some" },
+	{ "PUT",    "/api/applicationcontroltrustrulesets/{id}/rules",        trust_ruleset_set_rules,   true,  "set them" },
+	{ "DELETE", "/api/applicationcontroltrustrulesets/{id}/rules/{name}", trust_ruleset_drop_rule,   true,  "take one out" },
+	{ "GET",    "/api/applicationcontroltrustrulesets/{id}/assignments",  trust_ruleset_assignments, false, "computers and policies that use it" },
+	{ "POST",   "/api/softwarechanges/review",                            software_review,           true,  "allow or block what changed" },
+	{ 0 },
+};
+
 static const struct route manager_routes[] = {
 	{ "POST",   "/api/agentdeploymentscripts",                deployment_script,      false, "the command that activates an agent" },
 	{ "GET",    "/api/agentactivationinformation",            activation_information, false, "address and token" },
@@ -73,9 +87,17 @@ const struct route agent_routes[] = {
 	{ "POST", "/agent/identifiedfiles", agent_identified, true,  "its quarantine's index" },
 	{ 0 },
 };
-/* clang-format on */
 
 const struct route *const console_routes[] = {
-	session_routes, policy_routes, computer_routes, event_routes, manager_routes,
-	task_routes,    alert_routes,  record_routes,   NULL,
+	session_routes,
+	policy_routes,
+	computer_routes,
+	event_routes,
+	control_routes,
+	manager_routes,
+	task_routes,
+	alert_routes,
+	record_routes,
+	NULL,
 };
+/* clang-format on */

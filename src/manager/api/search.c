@@ -8,8 +8,6 @@
 
 /* POST /collection/search: rest-api.md section 3. */
 
-enum { ITEMS_MAX = 5000, CRITERIA_MAX = 100 };
-
 enum test { TEST_EQ, TEST_NE, TEST_LT, TEST_LE, TEST_GT, TEST_GE, TEST_BAD };
 
 static enum test test_of(const json_t *criterion, const char *key)
@@ -94,10 +92,10 @@ static int compare_versions(struct str a, struct str b)
 	return 0;
 }
 
-struct criterion {
+/* What a criterion looks at while it is tested. */
+struct looking {
 	const json_t *in;
-	const struct field *field; /* NULL: the ID */
-	const json_t *value;       /* of the object that is looked at */
+	const json_t *value;
 	enum test test;
 };
 
@@ -111,7 +109,7 @@ static int whole(const json_t *v, int64_t *out)
 	                         : -EINVAL;
 }
 
-static bool number_fits(const struct criterion *c, const char *key)
+static bool number_fits(const struct looking *c, const char *key)
 {
 	int64_t want = 0;
 	whole(json_object_get(c->in, key), &want);
@@ -126,7 +124,7 @@ static bool number_fits(const struct criterion *c, const char *key)
 	return c->value && holds(c->test, compare(json_integer_value(c->value), want));
 }
 
-static bool text_fits_one(const struct criterion *c, const json_t *value)
+static bool text_fits_one(const struct looking *c, const json_t *value)
 {
 	bool wild = json_bool(c->in, "stringWildcards", true);
 	bool same = like(str_of(json_text(c->in, "stringValue", "")),
@@ -134,7 +132,7 @@ static bool text_fits_one(const struct criterion *c, const json_t *value)
 	return c->test == TEST_NE ? !same : same;
 }
 
-static bool text_fits(const struct criterion *c)
+static bool text_fits(const struct looking *c)
 {
 	if (!json_is_array(c->value))
 		return json_is_string(c->value) ? text_fits_one(c, c->value) : c->test == TEST_NE;
@@ -146,7 +144,7 @@ static bool text_fits(const struct criterion *c)
 	return false;
 }
 
-static bool date_fits(const struct criterion *c)
+static bool date_fits(const struct looking *c)
 {
 	if (!json_is_integer(c->value))
 		return false;
@@ -158,43 +156,60 @@ static bool date_fits(const struct criterion *c)
 	return (from ? v >= first : v > first) && (to ? v <= last : v < last);
 }
 
-static bool bool_fits(const struct criterion *c)
+/* true or "true" of either case; 0 or -EINVAL. */
+static int truth(const json_t *v, bool *out)
 {
-	const json_t *t = json_object_get(c->in, "booleanTest");
-	bool want = json_is_true(t) ||
-	            (json_is_string(t) && str_eq_nocase(str_of(json_string_value(t)), STR("true")));
-	return json_is_true(c->value) == want;
+	struct str s = str_of(json_string_value(v));
+	*out = json_is_true(v) || str_eq_nocase(s, STR("true"));
+	return *out || json_is_false(v) || str_eq_nocase(s, STR("false")) ? 0 : -EINVAL;
 }
 
-static bool choice_fits(const struct criterion *c)
+static bool bool_fits(const struct looking *c)
 {
-	bool same = json_is_string(c->value) &&
-	            strcmp(json_string_value(c->value), json_text(c->in, "choiceValue", "")) == 0;
+	bool want = false;
+	truth(json_object_get(c->in, "booleanTest"), &want);
+	if (!json_is_array(c->value))
+		return json_is_true(c->value) == want;
+	for (size_t i = 0; i < json_array_size(c->value); i++)
+		if (json_is_true(json_array_get(c->value, i)) == want)
+			return true;
+	return false;
+}
+
+static bool choice_is(const json_t *value, const char *want)
+{
+	return json_is_string(value) && strcmp(json_string_value(value), want) == 0;
+}
+
+static bool choice_fits(const struct looking *c)
+{
+	const char *want = json_text(c->in, "choiceValue", "");
+	bool same = choice_is(c->value, want);
+	for (size_t i = 0; i < json_array_size(c->value); i++)
+		same |= choice_is(json_array_get(c->value, i), want);
 	return c->test == TEST_NE ? !same : same;
 }
 
-static bool version_fits(const struct criterion *c)
+static bool version_fits(const struct looking *c)
 {
 	return json_is_string(c->value) &&
 	       holds(c->test, compare_versions(str_of(json_string_value(c->value)),
 	                                       str_of(json_text(c->in, "versionValue", ""))));
 }
 
-static bool null_fits(const struct criterion *c)
+static bool null_fits(const struct looking *c)
 {
-	const json_t *t = json_object_get(c->in, "nullTest");
-	bool want =
-		!(json_is_false(t) ||
-	          (json_is_string(t) && str_eq_nocase(str_of(json_string_value(t)), STR("false"))));
+	bool want = true;
+	truth(json_object_get(c->in, "nullTest"), &want);
 	return (c->value == NULL) == want;
 }
 
-static bool id_fits(const struct criterion *c)
+static bool id_fits(const struct looking *c)
 {
 	return number_fits(c, "idValue");
 }
 
-static bool numeric_fits(const struct criterion *c)
+static bool numeric_fits(const struct looking *c)
 {
 	return number_fits(c, "numericValue");
 }
@@ -203,86 +218,127 @@ static bool numeric_fits(const struct criterion *c)
 static const struct {
 	const char *key, *test;
 	unsigned types; /* bits of enum field_type; 0: the ID */
-	bool (*fits)(const struct criterion *c);
+	bool (*fits)(const struct looking *c);
 } kinds[] = {
 	{ "idValue", "idTest", 0, id_fits },
-	{ "stringValue", "stringTest", 1u << T_TEXT | 1u << T_TEXTS, text_fits },
+	{ "stringValue", "stringTest", 1u << T_TEXT | 1u << T_TEXTS | 1u << T_CHOICES, text_fits },
 	{ "numericValue", "numericTest", 1u << T_INT | 1u << T_IDS, numeric_fits },
-	{ "booleanTest", NULL, 1u << T_BOOL, bool_fits },
-	{ "choiceValue", "choiceTest", 1u << T_CHOICE, choice_fits },
+	{ "booleanTest", NULL, 1u << T_BOOL | 1u << T_BOOLS, bool_fits },
+	{ "choiceValue", "choiceTest", 1u << T_CHOICE | 1u << T_CHOICES, choice_fits },
 	{ "firstDateValue", NULL, 1u << T_TIME, date_fits },
 	{ "lastDateValue", NULL, 1u << T_TIME, date_fits },
 	{ "versionValue", "versionTest", 1u << T_TEXT, version_fits },
 	{ "nullTest", NULL, ~0u, null_fits },
 };
 
-static int check(const struct field *fields, const json_t *in, size_t *kind, struct criterion *out,
-                 struct err *why)
+/* Is the value of the kind's own type? Text tests are right by field and test already. */
+static int value_right(size_t kind, const json_t *in, struct err *why)
 {
-	*out = (struct criterion){ .in = in };
-	for (*kind = 0; *kind < ARRAY_LEN(kinds); (*kind)++)
-		if (json_object_get(in, kinds[*kind].key))
-			break;
-	if (*kind == ARRAY_LEN(kinds))
-		return err_set(why, -EINVAL, "A search criterion has no value or test.");
-	out->test = kinds[*kind].test ? test_of(in, kinds[*kind].test) : TEST_EQ;
-	if (out->test == TEST_BAD)
-		return err_set(why, -EINVAL, "Invalid %s.", kinds[*kind].test);
+	const char *key = kinds[kind].key;
+	const json_t *v = json_object_get(in, key);
 	int64_t n = 0;
-	if ((kinds[*kind].fits == id_fits || kinds[*kind].fits == numeric_fits) &&
-	    whole(json_object_get(in, kinds[*kind].key), &n) < 0)
-		return err_set(why, -EINVAL, "%s is no number.", kinds[*kind].key);
-	if (!kinds[*kind].types)
-		return 0;
-	const char *name = json_text(in, "fieldName", "");
-	out->field = field_find(fields, name);
-	if (!out->field || out->field->flags & (F_NOT_SEARCHED | F_SECRET))
-		return err_set(why, -EINVAL, "Unknown search field %.60s.", name);
-	if (!(kinds[*kind].types >> out->field->type & 1))
-		return err_set(why, -EINVAL, "Field %s cannot be searched by %s.", name,
-		               kinds[*kind].key);
+	bool b = false, right = true;
+	if (kinds[kind].fits == id_fits || kinds[kind].fits == numeric_fits)
+		right = whole(v, &n) == 0;
+	else if (kinds[kind].fits == bool_fits || kinds[kind].fits == null_fits)
+		right = truth(v, &b) == 0;
+	else if (kinds[kind].fits != date_fits)
+		right = json_is_string(v);
+	else
+		for (int i = 0; i < 2; i++) {
+			v = json_object_get(in, i ? "lastDateValue" : "firstDateValue");
+			right &= !v || json_is_null(v) || whole(v, &n) == 0;
+		}
+	return right ? 0 : err_set(why, -EINVAL, "Invalid value for %s.", key);
+}
+
+static int field_right(const struct field *fields, struct criterion *c, struct err *why)
+{
+	c->name = json_text(c->in, "fieldName", "");
+	c->field = field_find(fields, c->name);
+	if (!c->field || c->field->flags & (F_NOT_SEARCHED | F_SECRET))
+		return err_set(why, -EINVAL, "Unknown search field %.60s.", c->name);
+	if (!(kinds[c->kind].types >> (unsigned)c->field->type & 1) &&
+	    strcmp(c->name, "ID") != 0) /* the ID by numericValue */
+		return err_set(why, -EINVAL, "Field %s cannot be searched by %s.", c->name,
+		               kinds[c->kind].key);
 	return 0;
 }
 
-static int keep(json_t *list, const struct field *fields, const json_t *in, struct err *why)
+static int criterion_read(const struct field *fields, const json_t *in, struct criterion *c,
+                          struct err *why)
 {
-	struct criterion c = { 0 };
-	size_t kind = 0;
-	int rc = json_is_object(in) ? check(fields, in, &kind, &c, why)
-	                            : err_set(why, -EINVAL, "A search criterion is no object.");
-	if (rc < 0)
-		return rc;
-	for (size_t i = json_array_size(list); i > 0; i--) {
-		c.value = json_object_get(json_array_get(list, i - 1),
-		                          c.field ? c.field->name : "ID");
-		if (!kinds[kind].fits(&c))
-			json_array_remove(list, i - 1);
-	}
-	return 0;
+	*c = (struct criterion){ .in = in };
+	if (!json_is_object(in))
+		return err_set(why, -EINVAL, "A search criterion is no object.");
+	for (c->kind = 0; c->kind < ARRAY_LEN(kinds); c->kind++)
+		if (json_object_get(in, kinds[c->kind].key))
+			break;
+	if (c->kind == ARRAY_LEN(kinds))
+		return err_set(why, -EINVAL, "A search criterion has no value or test.");
+	const char *test = kinds[c->kind].test;
+	c->test = (int)(test ? test_of(in, test) : TEST_EQ);
+	bool two = kinds[c->kind].fits == text_fits || kinds[c->kind].fits == choice_fits;
+	if (c->test == TEST_BAD || (two && c->test > TEST_NE))
+		return err_set(why, -EINVAL, "Invalid %s.", test);
+	int rc = value_right(c->kind, in, why);
+	return rc < 0 || !kinds[c->kind].types ? rc : field_right(fields, c, why);
 }
 
-int search_apply(const struct field *fields, const json_t *body, json_t *list, struct err *why)
+/* Criteria on the ID bound what has to be read at all. */
+static void bound(struct search *s, const struct criterion *c)
 {
-	int64_t max = ITEMS_MAX;
-	const json_t *criteria = json_object_get(body, "searchCriteria"),
-		     *m = json_object_get(body, "maxItems");
-	if (m && !json_is_null(m) && (whole(m, &max) < 0 || max < 0))
+	int64_t id = 0;
+	s->by_id = true;
+	whole(json_object_get(c->in, "idValue"), &id);
+	int64_t low = c->test == TEST_GT && id < INT64_MAX ? id + 1 : id;
+	int64_t high = c->test == TEST_LT && id > INT64_MIN ? id - 1 : id;
+	if ((c->test == TEST_EQ || c->test == TEST_GT || c->test == TEST_GE) && low > s->low)
+		s->low = low;
+	if ((c->test == TEST_EQ || c->test == TEST_LT || c->test == TEST_LE) && high < s->high)
+		s->high = high;
+}
+
+int search_read(const struct field *fields, const json_t *body, struct search *s, struct err *why)
+{
+	const json_t *list = json_object_get(body, "searchCriteria"),
+		     *m = json_object_get(body, "maxItems"),
+		     *by = json_object_get(body, "sortByObjectID");
+	*s = (struct search){ .fields = fields, .max = SEARCH_MAX, .high = INT64_MAX };
+	if (m && !json_is_null(m) && (whole(m, &s->max) < 0 || s->max < 0))
 		return err_set(why, -EINVAL, "Invalid maxItems.");
-	if (max > ITEMS_MAX)
-		return err_set(why, -EINVAL, "maxItems is %d at most.", ITEMS_MAX);
-	size_t n = json_is_array(criteria)               ? json_array_size(criteria)
-	           : criteria && !json_is_null(criteria) ? 1
-	                                                 : 0;
-	if (n > CRITERIA_MAX)
-		return err_set(why, -EINVAL, "More than %d search criteria.", CRITERIA_MAX);
+	if (s->max > SEARCH_MAX)
+		return err_set(why, -EINVAL, "maxItems is %d at most.", SEARCH_MAX);
+	if (by && !json_is_null(by) && truth(by, &s->by_id) < 0)
+		return err_set(why, -EINVAL, "Invalid sortByObjectID.");
+	bool one = list && !json_is_null(list);
+	size_t n = json_is_array(list) ? json_array_size(list) : one ? 1 : 0;
+	if (n > SEARCH_CRITERIA)
+		return err_set(why, -EINVAL, "More than %d search criteria.", SEARCH_CRITERIA);
 	for (size_t i = 0; i < n; i++) {
-		int rc =
-			keep(list, fields,
-		             json_is_array(criteria) ? json_array_get(criteria, i) : criteria, why);
+		struct criterion *c = &s->criteria[s->n++];
+		int rc = criterion_read(
+			fields, json_is_array(list) ? json_array_get(list, i) : list, c, why);
 		if (rc < 0)
 			return rc;
+		if (!kinds[c->kind].types)
+			bound(s, c);
+		s->computed = s->computed || (c->field && c->field->flags & F_COMPUTED);
 	}
-	while (json_array_size(list) > (size_t)max)
-		json_array_remove(list, json_array_size(list) - 1);
 	return 0;
+}
+
+bool search_fits(const struct search *s, const json_t *object, int64_t id)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct criterion *c = &s->criteria[i];
+		AUTO(json_decrefp) json_t *number = json_integer(id);
+		bool is_id = !c->field || strcmp(c->name, "ID") == 0;
+		const struct looking l = { c->in,
+			                   is_id ? number : field_at(s->fields, object, c->name),
+			                   (enum test)c->test };
+		if (!kinds[c->kind].fits(&l))
+			return false;
+	}
+	return true;
 }

@@ -10,16 +10,51 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/rand.h"
-#include "manager/api/app.h"
+#include "manager/api/access.h"
+#include "manager/api/sign_in.h"
+#include "model/setting.h"
 
 enum {
-	IDLE_MS = 30 * 60 * 1000,
-	ATTEMPTS_MAX = 5,
 	LOCK_MS = 10 * 60 * 1000,
-	RATE_PER_MINUTE = 500,
+	RATE_WINDOW = 60,      /* seconds */
+	RATE_KEY = 500,        /* requests of one key in that time */
+	RATE_MANAGER = 10000,  /* of all keys */
 	SEEN_EVERY_MS = 10000, /* how exactly idle time is measured */
-	AUDITOR = 2,
+	PASSWORD_MAX = 1000,
 };
+
+/* ---- what the system settings say ---- */
+
+char *system_setting(struct app *a, const char *name)
+{
+	enum { SETTINGS_SYSTEM = 2 };
+	const struct setting *s = setting_find(SCOPE_SYSTEM, name);
+	AUTO(json_decrefp) json_t *o = object_get(a->store, "settings", SETTINGS_SYSTEM);
+	return xstrdup(json_text(json_object_at(o, "settings"), name, s ? s->otherwise : ""));
+}
+
+static int64_t limit(struct app *a, const char *name, int64_t unlimited)
+{
+	AUTO(freep) char *value = system_setting(a, name);
+	int64_t n = 0;
+	return str_i64(str_of(value), 0, INT64_MAX, &n) == 0 ? n : unlimited;
+}
+
+/* A time in ms; "Never" and "No Limit" are as good as for ever. */
+static int64_t span_ms(struct app *a, const char *name)
+{
+	AUTO(freep) char *value = system_setting(a, name);
+	uint64_t s = setting_seconds(str_of(value));
+	return s ? (int64_t)s * 1000 : INT64_MAX / 2;
+}
+
+static bool is_set(struct app *a, const char *name)
+{
+	AUTO(freep) char *value = system_setting(a, name);
+	return strcmp(value, "true") == 0;
+}
+
+/* ---- passwords ---- */
 
 /* Argon2id (RFC 9106), its second recommended choice: 64 MiB, 3 passes. */
 enum { HASH_PASSES = 3, HASH_KIB = 64 * 1024, HASH_BYTES = 32, SALT_BYTES = 16 };
@@ -64,13 +99,15 @@ static int refuse(struct call *c, int status, const char *code, const char *text
 	return status;
 }
 
-/* ---- rate limit ---- */
+/* ---- rate limit: rest-api.md 7 ---- */
 
+/* Requests in each of the last seconds; a second's slot is used again after RATE_WINDOW. */
 struct rate {
-	unsigned n;
+	uint64_t second[RATE_WINDOW];
+	unsigned n[RATE_WINDOW];
 };
 
-static bool too_many(struct app *a, int64_t key)
+static struct rate *rate_of(struct app *a, int64_t key)
 {
 	struct str k = { (const char *)&key, sizeof(key) };
 	struct rate *r = map_get(&a->rates, k);
@@ -78,10 +115,36 @@ static bool too_many(struct app *a, int64_t key)
 		r = xcalloc(1, sizeof(*r));
 		map_set(&a->rates, k, r);
 	}
-	/* A refused call is not counted (rest-api.md 7). */
-	if (r->n >= RATE_PER_MINUTE)
+	return r;
+}
+
+static unsigned rate_sum(const struct rate *r, uint64_t now)
+{
+	unsigned n = 0;
+	for (size_t i = 0; i < RATE_WINDOW; i++)
+		if (r->second[i] + RATE_WINDOW > now)
+			n += r->n[i];
+	return n;
+}
+
+static void rate_add(struct rate *r, uint64_t now)
+{
+	size_t at = now % RATE_WINDOW;
+	if (r->second[at] != now)
+		r->n[at] = 0;
+	r->second[at] = now;
+	r->n[at]++;
+}
+
+/* A refused call is not counted. Key 0 stands for all of them. */
+static bool too_many(struct app *a, int64_t key)
+{
+	struct rate *own = rate_of(a, key), *all = rate_of(a, 0);
+	uint64_t now = clock_mono_ms() / 1000;
+	if (rate_sum(own, now) >= RATE_KEY || rate_sum(all, now) >= RATE_MANAGER)
 		return true;
-	r->n++;
+	rate_add(own, now);
+	rate_add(all, now);
 	return false;
 }
 
@@ -95,6 +158,36 @@ void rates_reset(struct app *a)
 
 /* ---- who is it ---- */
 
+static int invalid_key(struct call *c)
+{
+	return refuse(c, 401, "invalid-key", "Invalid API Key");
+}
+
+static void store_key(struct call *c, int64_t id, const json_t *key)
+{
+	object_set(c->app->store, resource_find(STR("apikeys")), id, key);
+}
+
+/* A key's text names it ("TENANT:KEYGUID:SECRET"): wrong secrets of a right name count. */
+static int wrong_secret(struct call *c, const char *text)
+{
+	struct str rest = str_of(text);
+	str_cut(&rest, ':');
+	struct str guid = str_cut(&rest, ':');
+	int64_t id = guid.n ? store_int(c->app->store, STMT_SECRET_FIND,
+	                                ARGS(VAL_TEXT("keyguid"), VAL_STR(guid)), 0)
+	                    : 0;
+	AUTO(json_decrefp) json_t *key = id ? object_get(c->app->store, "apikeys", id) : NULL;
+	if (key) {
+		int64_t n = json_int(key, "unsuccessfulSignInAttempts", 0) + 1;
+		json_set_int(key, "unsuccessfulSignInAttempts", n);
+		if (n >= limit(c->app, "platformSettingUserSignInAttemptsAllowedNumber", INT64_MAX))
+			json_set_int(key, "unlockTime", (int64_t)clock_ms() + LOCK_MS);
+		store_key(c, id, key);
+	}
+	return invalid_key(c);
+}
+
 static int by_key(struct call *c, const char *secret)
 {
 	char sum[65];
@@ -103,16 +196,22 @@ static int by_key(struct call *c, const char *secret)
 	                       ARGS(VAL_TEXT("apikeys"), VAL_TEXT(sum)), 0);
 	AUTO(json_decrefp) json_t *key = id ? object_get(c->app->store, "apikeys", id) : NULL;
 	int64_t now = (int64_t)clock_ms(), expiry = json_int(key, "expiryDate", 0);
-	if (!key || !json_bool(key, "active", true) || (expiry && expiry <= now))
-		return refuse(c, 401, "invalid-key", "Invalid API Key");
+	if (!key)
+		return wrong_secret(c, secret);
+	if (!json_bool(key, "active", true) || (expiry && expiry <= now) ||
+	    json_int(key, "unlockTime", 0) > now)
+		return invalid_key(c);
 	if (too_many(c->app, id))
 		return refuse(c, 429, "too-many-requests", "Too many API requests.");
 	c->who.key = id;
 	c->who.role = json_int(key, "roleID", 1);
 	snprintf(c->who.name, sizeof(c->who.name), "key %.100s", json_text(key, "keyName", ""));
-	if (now - json_int(key, "lastSignIn", 0) > 60000) {
+	if (now - json_int(key, "lastSignIn", 0) > 60000 ||
+	    json_int(key, "unsuccessfulSignInAttempts", 0)) {
 		json_set_int(key, "lastSignIn", now);
-		object_set(c->app->store, resource_find(STR("apikeys")), id, key);
+		json_set_int(key, "unsuccessfulSignInAttempts", 0);
+		json_object_del(key, "unlockTime");
+		store_key(c, id, key);
 	}
 	return 0;
 }
@@ -142,7 +241,10 @@ static int session_row(struct call *c, const char *sid, char rid[static 64], int
 		snprintf(rid, 64, "%.*s", STR_ARG(col_str(&r, 0)));
 		*administrator = r.col[1].i;
 		seen = r.col[3].i;
-		found = now - seen < IDLE_MS ? 0 : -ESTALE;
+		bool idle = now - seen >= span_ms(c->app, "platformSettingUserSessionIdleTimeout");
+		bool old = now - r.col[2].i >=
+		           span_ms(c->app, "platformSettingUserSessionDurationMax");
+		found = idle || old ? -ESTALE : 0;
 	}
 	rows_done(&r);
 	if (found == -ESTALE)
@@ -211,10 +313,12 @@ static int failed(struct call *c, int64_t id, json_t *admin, const char *user)
 	if (admin) {
 		int64_t n = json_int(admin, "unsuccessfulSignInAttempts", 0) + 1;
 		json_set_int(admin, "unsuccessfulSignInAttempts", n);
-		if (n >= ATTEMPTS_MAX)
+		int64_t most =
+			limit(c->app, "platformSettingUserSignInAttemptsAllowedNumber", INT64_MAX);
+		if (n >= most)
 			json_set_int(admin, "unlockTime", (int64_t)clock_ms() + LOCK_MS);
 		object_set(c->app->store, r, id, admin);
-		if (n == ATTEMPTS_MAX)
+		if (n == most)
 			sign_in_event(c, "user-locked-out", user, NULL);
 	}
 	sign_in_event(c, "sign-in-failed", user, "wrong user name or password");
@@ -237,36 +341,88 @@ static void make_session(struct call *c, int64_t id, const char *user)
 	sign_in_event(c, "user-signed-in", user, NULL);
 }
 
-int session_open(struct call *c)
+/* May one more session begin? The oldest one makes room if the settings say so. */
+static bool has_room(struct call *c, int64_t id)
 {
-	const char *user = json_text(c->body, "userName", ""),
-		   *password = json_text(c->body, "password", "");
-	int64_t id = object_named(c->app->store, "administrators", user), now = (int64_t)clock_ms();
-	AUTO(json_decrefp)
-	json_t *admin = id ? object_get(c->app->store, "administrators", id) : NULL;
-	char hash[128] = "$argon2id$v=19$m=65536,t=3,p=1$c29tZXNhbHRzb21lc2FsdA$"
-			 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"; /* an unknown user costs as
-	                                                                   much time */
+	AUTO(freep)
+	char *action = system_setting(c->app, "platformSettingActiveSessionsMaxExceededAction");
+	int64_t now = (int64_t)clock_ms(),
+		idle = span_ms(c->app, "platformSettingUserSessionIdleTimeout");
+	int64_t n = store_int(c->app->store, STMT_SESSION_COUNT,
+	                      ARGS(VAL_INT(id), VAL_INT(now - idle)), 0);
+	if (n < limit(c->app, "platformSettingActiveSessionsMax", INT64_MAX))
+		return true;
+	return strcmp(action, "Expire oldest session") == 0 &&
+	       store_exec(c->app->store, STMT_SESSION_DEL_OLDEST, ARGS(VAL_INT(id))) == 0;
+}
+
+static bool password_expired(struct call *c, const json_t *admin)
+{
+	int64_t age = (int64_t)clock_ms() - json_int(admin, "lastPasswordChange", 0);
+	return !json_bool(admin, "passwordNeverExpires", false) &&
+	       age > span_ms(c->app, "platformSettingUserPasswordExpiry");
+}
+
+/* An unknown user costs as much time as a known one. */
+static void hash_of(struct app *a, int64_t id, char hash[static 128])
+{
 	struct rows r;
-	if (json_int(admin, "unlockTime", 0) > now) {
-		c->headers = json_pack("{s:s}", "Retry-After", "600");
-		return refuse(c, 401, "locked-out",
-		              "The user is locked out after failed sign-ins. Try again later.");
-	}
-	int rc = store_query(c->app->store, STMT_SECRET_GET,
+	snprintf(hash, 128, "$argon2id$v=19$m=65536,t=3,p=1$c29tZXNhbHRzb21lc2FsdA$%s",
+	         "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+	int rc = store_query(a->store, STMT_SECRET_GET,
 	                     ARGS(VAL_TEXT("administrators"), VAL_INT(id)), &r);
 	if (rc == 0 && rows_next(&r) == 1)
-		snprintf(hash, sizeof(hash), "%.*s", STR_ARG(col_str(&r, 0)));
+		snprintf(hash, 128, "%.*s", STR_ARG(col_str(&r, 0)));
 	rows_done(&r);
-	if (strlen(password) > 1000 || !password_fits(password, hash) || !admin ||
-	    !json_bool(admin, "active", true))
-		return failed(c, id, admin, user);
+}
+
+static int second_factor(struct call *c, int64_t id, json_t *admin, const char *user)
+{
+	const char *code = json_text(c->body, "totp", NULL);
+	if (!totp_enrolled(c->app, id))
+		return 0;
+	if (!code)
+		return refuse(c, 401, "totp-required", "A one-time password is required.");
+	return totp_use(c->app, id, code) ? 0 : failed(c, id, admin, user);
+}
+
+static int admit(struct call *c, int64_t id, json_t *admin, const char *user)
+{
+	int status = second_factor(c, id, admin, user);
+	if (status)
+		return status;
+	if (password_expired(c, admin))
+		return refuse(c, 401, "password-expired", "The password has expired.");
+	if (!has_room(c, id))
+		return refuse(c, 401, "too-many-sessions",
+		              "The user has the highest number of sessions already.");
 	json_set_int(admin, "unsuccessfulSignInAttempts", 0);
-	json_set_int(admin, "lastSignIn", now);
+	json_set_int(admin, "lastSignIn", (int64_t)clock_ms());
 	json_object_del(admin, "unlockTime");
 	object_set(c->app->store, resource_find(STR("administrators")), id, admin);
 	make_session(c, id, user);
 	return 200;
+}
+
+/* Signs in by the body's userName and password; the session's ID for a cookie is in the headers. */
+int session_open(struct call *c)
+{
+	const char *user = json_text(c->body, "userName", ""),
+		   *password = json_text(c->body, "password", "");
+	char hash[128];
+	int64_t id = object_named(c->app->store, "administrators", user);
+	AUTO(json_decrefp)
+	json_t *admin = id ? object_get(c->app->store, "administrators", id) : NULL;
+	if (json_int(admin, "unlockTime", 0) > (int64_t)clock_ms()) {
+		c->headers = json_pack("{s:s}", "Retry-After", "600");
+		return refuse(c, 401, "locked-out",
+		              "The user is locked out after failed sign-ins. Try again later.");
+	}
+	hash_of(c->app, id, hash);
+	if (strlen(password) > PASSWORD_MAX || !password_fits(password, hash) || !admin ||
+	    !json_bool(admin, "active", true))
+		return failed(c, id, admin, user);
+	return admit(c, id, admin, user);
 }
 
 int session_current(struct call *c)
@@ -300,31 +456,92 @@ int session_close(struct call *c)
 
 void sessions_sweep(struct app *a)
 {
-	store_exec(a->store, STMT_SESSION_EXPIRE, ARGS(VAL_INT((int64_t)clock_ms() - IDLE_MS)));
+	int64_t now = (int64_t)clock_ms();
+	store_exec(a->store, STMT_SESSION_EXPIRE,
+	           ARGS(VAL_INT(now - span_ms(a, "platformSettingUserSessionIdleTimeout"))));
+}
+
+void sessions_end(struct app *a, int64_t administrator, const struct call *c)
+{
+	char sid[80] = "", sum[65] = "";
+	if (c && c->who.session && c->who.administrator == administrator) {
+		cookie(c->rq, "sID", sid, sizeof(sid));
+		digest(sid, sum);
+	}
+	store_exec(a->store, STMT_SESSION_DEL_OTHERS, ARGS(VAL_INT(administrator), VAL_TEXT(sum)));
+}
+
+int password_right(struct app *a, const char *password, const char *user, struct err *why)
+{
+	bool lower = false, upper = false, digit = false, other = false;
+	int64_t least = limit(a, "platformSettingUserPasswordLengthMin", 8);
+	for (const char *p = password; *p; p++) {
+		bool l = *p >= 'a' && *p <= 'z', u = *p >= 'A' && *p <= 'Z',
+		     d = *p >= '0' && *p <= '9';
+		lower |= l, upper |= u, digit |= d, other |= !l && !u && !d;
+	}
+	size_t n = strlen(password);
+	if ((int64_t)n < least || n > PASSWORD_MAX)
+		return err_set(why, -EINVAL, "A password has at least %lld characters.",
+		               (long long)least);
+	const struct {
+		const char *setting;
+		bool holds;
+		const char *text;
+	} rules[] = {
+		{ "platformSettingUserPasswordRequireLettersAndNumbersEnabled",
+		  (lower || upper) && digit, "A password has letters and numbers." },
+		{ "platformSettingUserPasswordRequireMixedCaseEnabled", lower && upper,
+		  "A password has lower-case and upper-case letters." },
+		{ "platformSettingUserPasswordRequireSpecialCharactersEnabled", other,
+		  "A password has characters that are neither letters nor numbers." },
+		{ "platformSettingUserPasswordRequireNotSameAsUsernameEnabled",
+		  !str_eq_nocase(str_of(password), str_of(user)),
+		  "A password is not the user's name." },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+		if (!rules[i].holds && is_set(a, rules[i].setting))
+			return err_set(why, -EINVAL, "%s", rules[i].text);
+	return 0;
+}
+
+int password_store(struct app *a, int64_t administrator, const char *password)
+{
+	char hash[128] = "";
+	int rc = password_hash(password, hash);
+	return rc < 0 ? rc
+	              : store_exec(a->store, STMT_SECRET_SET,
+	                           ARGS(VAL_TEXT("administrators"), VAL_INT(administrator),
+	                                VAL_TEXT(hash)));
+}
+
+static void password_dated(struct call *c)
+{
+	const struct resource *r = resource_find(STR("administrators"));
+	AUTO(json_decrefp) json_t *o = object_get(c->app->store, "administrators", c->id);
+	json_set_int(o, "lastPasswordChange", (int64_t)clock_ms());
+	object_set(c->app->store, r, c->id, o);
 }
 
 int change_password(struct call *c)
 {
 	const char *old = json_text(c->body, "oldPassword", ""),
 		   *fresh = json_text(c->body, "password", "");
-	char hash[128] = "";
-	struct rows r;
+	char hash[128];
 	if (!c->who.session || c->who.administrator != c->id)
 		return refuse(c, 403, "forbidden",
 		              "Not authorized to change the password of this administrator.");
-	int rc = store_query(c->app->store, STMT_SECRET_GET,
-	                     ARGS(VAL_TEXT("administrators"), VAL_INT(c->id)), &r);
-	if (rc == 0 && rows_next(&r) == 1)
-		snprintf(hash, sizeof(hash), "%.*s", STR_ARG(col_str(&r, 0)));
-	rows_done(&r);
-	if (!password_fits(old, hash))
+	hash_of(c->app, c->id, hash);
+	if (strlen(old) > PASSWORD_MAX || !password_fits(old, hash))
 		return refuse(c, 400, "old-password", "The old password is incorrect.");
-	if (strlen(fresh) < 8 || strlen(fresh) > 1000)
-		return refuse(c, 400, "password-length", "A password has at least 8 characters.");
-	if (password_hash(fresh, hash) < 0 ||
-	    store_exec(c->app->store, STMT_SECRET_SET,
-	               ARGS(VAL_TEXT("administrators"), VAL_INT(c->id), VAL_TEXT(hash))) < 0)
+	if (password_right(c->app, fresh, c->who.name, &c->why) < 0) {
+		c->code = "password-rules";
+		return 400;
+	}
+	if (password_store(c->app, c->id, fresh) < 0)
 		return refuse(c, 500, "database", "The password could not be stored.");
+	password_dated(c);
+	sessions_end(c->app, c->id, c);
 	audit(c, "password-set", "administrator", c->id, c->who.name, NULL, NULL);
 	return 204;
 }
@@ -344,6 +561,8 @@ void key_secret_make(struct call *c, int64_t id, json_t *object)
 	digest(b.p, sum);
 	store_exec(c->app->store, STMT_SECRET_SET,
 	           ARGS(VAL_TEXT("apikeys"), VAL_INT(id), VAL_TEXT(sum)));
+	store_exec(c->app->store, STMT_SECRET_SET,
+	           ARGS(VAL_TEXT("keyguid"), VAL_INT(id), VAL_TEXT(guid)));
 	json_set_text(object, "secretKey", b.p);
 }
 
@@ -366,19 +585,47 @@ static int show_key(struct call *c, int64_t id, bool fresh, bool current)
 	return 200;
 }
 
-int key_current(struct call *c)
+static int no_key(struct call *c)
 {
-	return c->who.key ? show_key(c, c->who.key, false, true)
-	                  : refuse(c, 404, "not-found", "This is no API key.");
+	return refuse(c, 404, "not-found", "This is no API key.");
 }
 
+int key_current(struct call *c)
+{
+	return c->who.key ? show_key(c, c->who.key, false, true) : no_key(c);
+}
+
+/* POST: what a key may change of itself gives it no power. */
+int key_current_set(struct call *c)
+{
+	static const char *const own[] = { "keyName", "description", "locale", "timeZone" };
+	const struct resource *r = resource_find(STR("apikeys"));
+	if (!c->who.key)
+		return no_key(c);
+	AUTO(json_decrefp) json_t *key = object_get(c->app->store, "apikeys", c->who.key);
+	AUTO(json_decrefp) json_t *in = json_object();
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		if (json_object_get(c->body, own[i]))
+			json_set(in, own[i], json_incref(json_object_get(c->body, own[i])));
+	if (fields_take(r->fields, in, key, false, &c->why) < 0)
+		return 400;
+	if (object_set(c->app->store, r, c->who.key, key) < 0)
+		return refuse(
+			c, 400, "name-exists",
+			"An API key with this name already exists: the name already exists. Name must be unique.");
+	return show_key(c, c->who.key, false, true);
+}
+
+/* A new secret for a key that may do more than the one who asks would be a way around roles. */
 int key_secret(struct call *c)
 {
+	AUTO(json_decrefp) json_t *key = object_get(c->app->store, "apikeys", c->id);
+	if (key && !access_grants(c, json_int(key, "roleID", 0)))
+		return refuse(c, 403, "forbidden", "Not authorized to edit API key.");
 	return show_key(c, c->id, true, false);
 }
 
 int key_current_secret(struct call *c)
 {
-	return c->who.key ? show_key(c, c->who.key, true, true)
-	                  : refuse(c, 404, "not-found", "This is no API key.");
+	return c->who.key ? show_key(c, c->who.key, true, true) : no_key(c);
 }

@@ -15,6 +15,8 @@ struct listening {
 	LIST_ENTRY(listening) next;
 	uint64_t request;
 	char *topics; /* owned; ",events,jobs," or NULL: all */
+	json_t *role; /* owned: what may be seen */
+	int64_t role_id;
 	uint64_t pinged_ms;
 };
 
@@ -35,6 +37,15 @@ static bool wants(const struct listening *l, const char *topic)
 	return strstr(l->topics, b.p) != NULL;
 }
 
+/* A message is about a computer, or about none. */
+static bool may_see(struct app *a, const struct listening *l, const json_t *m)
+{
+	const json_t *o = json_object_at(json_object_at(m, "data"), "object");
+	bool computer = strcmp(json_text(m, "topic", ""), "computers") == 0;
+	struct call c = { .app = a, .role = l->role, .who.role = l->role_id };
+	return access_computer(&c, json_int(o, computer ? "ID" : "computerID", 0), false);
+}
+
 void stream_say(struct app *a, const char *topic, const char *event, json_t *data)
 {
 	json_t *m = json_pack("{s:I,s:s,s:s,s:o}", "id", (json_int_t)++a->news, "topic", topic,
@@ -46,7 +57,7 @@ void stream_say(struct app *a, const char *topic, const char *event, json_t *dat
 	write_message(&b, m);
 	struct listening *l;
 	LIST_FOREACH (l, &a->listeners, next)
-		if (wants(l, topic))
+		if (wants(l, topic) && may_see(a, l, m))
 			a->hooks->chunk(a, l->request, buf_view(&b));
 }
 
@@ -61,7 +72,8 @@ static void catch_up(struct app *a, const struct listening *l, uint64_t last, st
 		return;
 	}
 	json_array_foreach (a->recent, i, m)
-		if ((uint64_t)json_int(m, "id", 0) > last && wants(l, json_text(m, "topic", "")))
+		if ((uint64_t)json_int(m, "id", 0) > last && wants(l, json_text(m, "topic", "")) &&
+		    may_see(a, l, m))
 			write_message(b, m);
 }
 
@@ -85,6 +97,8 @@ int stream_open(struct call *c)
 		buf_fmt(&t, ",%s,", topics);
 		l->topics = buf_take(&t);
 	}
+	l->role = json_incref(c->role);
+	l->role_id = c->who.role;
 	l->request = c->rq->id;
 	l->pinged_ms = clock_mono_ms();
 	LIST_INSERT_HEAD(&a->listeners, l, next);
@@ -106,6 +120,7 @@ static void listening_free(struct listening *l)
 {
 	LIST_REMOVE(l, next);
 	free(l->topics);
+	json_decref(l->role);
 	free(l);
 }
 

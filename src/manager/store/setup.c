@@ -40,12 +40,14 @@ static int seed(struct store *s)
 		json_t *object;
 	} rows[] = {
 		{ "roles", 1,
-		  json_pack("{s:s,s:s,s:s}", "name", "Full Access", "description",
-		            "May do everything.", "urn", "urn:yagura:role:full-access") },
+		  json_pack("{s:s,s:s,s:s,s:b,s:b,s:b,s:b}", "name", "Full Access", "description",
+		            "May do everything.", "urn", "urn:yagura:role:full-access", "immutable",
+		            1, "allComputers", 1, "allPolicies", 1, "allowWebService", 1) },
 		{ "roles", 2,
-		  json_pack("{s:s,s:s,s:s}", "name", "Auditor", "description",
+		  json_pack("{s:s,s:s,s:s,s:b,s:b,s:b,s:b}", "name", "Auditor", "description",
 		            "May see everything and change nothing.", "urn",
-		            "urn:yagura:role:auditor") },
+		            "urn:yagura:role:auditor", "immutable", 1, "allComputers", 1,
+		            "allPolicies", 1, "allowWebService", 1) },
 		{ "administrators", 1,
 		  json_pack("{s:s,s:I,s:b,s:I,s:I}", "username", "admin", "roleID", (json_int_t)1,
 		            "active", 1, "created", (json_int_t)now, "lastPasswordChange",

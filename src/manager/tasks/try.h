@@ -9,6 +9,7 @@ try {
 	struct app *app;
 	char dir[64], database[128];
 	char cookie[128], rid[64]; /* of the administrator's session */
+	char key[200];             /* an API key that asks instead, unless empty */
 	int status;                /* of the last answer */
 	json_t *out;               /* owned: its body, or NULL */
 	char *text;                /* owned: the same as it came */
@@ -28,6 +29,8 @@ void try_again(struct try *t); /* as after kill -9: the core is gone, and opened
 json_t *try_ask(struct try *t, const char *method, const char *path, const char *body);
 /* ... and it must be answered with this status. */
 json_t *try_must(struct try *t, int status, const char *method, const char *path, const char *body);
+json_t *try_ask_exactly(struct try *t, const char *method, const char *path,
+                        const char *body); /* body as it is */
 /* A computer with an activated agent; its ID. */
 int64_t try_agent(struct try *t, const char *name, int64_t policy);
 json_t *try_agent_ask(struct try *t, int64_t computer, const char *method, const char *path,
