@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import en from "../i18n/en.json";
 import ja from "../i18n/ja.json";
-import { merge, newer } from "./events";
+import { merge, newer } from "./events/merge";
 import { firstLanguage, translate, translateWord } from "./i18n";
 
 test("both catalogues have the same keys and placeholders", () => {
@@ -13,8 +13,8 @@ test("both catalogues have the same keys and placeholders", () => {
 });
 
 test("placeholders are filled in and unknown words stay", () => {
-	expect(translate("en", "common.new", { count: 3 })).toBe("3 new");
-	expect(translate("ja", "common.new", { count: 3 })).toBe("新着 3 件");
+	expect(translate("en", "grid.fresh", { count: 3 })).toBe("3 new");
+	expect(translate("ja", "grid.fresh", { count: 3 })).toBe("新着 3 件");
 	expect(translateWord("ja", "status", "Managed (Online)")).toBe("管理対象 (オンライン)");
 	expect(translateWord("ja", "status", "Something new")).toBe("Something new");
 });

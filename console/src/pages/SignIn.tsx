@@ -1,10 +1,12 @@
 import { Alert, Button, Card, CardBody, CardTitle, Form, FormGroup, TextInput } from "@patternfly/react-core";
 import { type FormEvent, useState } from "react";
-import { ApiError, call, rememberRid, type Session } from "../api";
-import { useTranslation } from "../i18n";
+import { ApiError, call, rememberRid } from "../api/client";
+import type { Session } from "../api/types";
+import { type Language, languages, useTranslation } from "../i18n";
 
-export function SignIn(props: { onSession: (s: Session) => void; onLanguage: () => void }) {
-	const { t } = useTranslation();
+export function SignIn(props: { onSession: (s: Session) => void; onLanguage: (language: Language) => void }) {
+	const { t, language } = useTranslation();
+	const other = language === "en" ? "ja" : "en";
 	const [user, setUser] = useState("");
 	const [password, setPassword] = useState("");
 	const [failed, setFailed] = useState<string | null>(null);
@@ -54,8 +56,8 @@ export function SignIn(props: { onSession: (s: Session) => void; onLanguage: () 
 						<Button type="submit" isDisabled={busy || !user || !password}>
 							{t("signIn.title")}
 						</Button>
-						<Button variant="link" onClick={props.onLanguage}>
-							{t("app.language")}
+						<Button variant="link" lang={other} onClick={() => props.onLanguage(other)}>
+							{languages[other]}
 						</Button>
 					</Form>
 				</CardBody>

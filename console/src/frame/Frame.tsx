@@ -1,0 +1,248 @@
+import { Alert } from "@patternfly/react-core";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { useComputers, useJobs } from "../api/queries";
+import { type Key, type Language, languages, useTranslation } from "../i18n";
+import { isOpen } from "../live/fold";
+import { useLive } from "../live/Live";
+import { View } from "../pages/View";
+import { href, Link, useLocation, usePlace } from "../router/router";
+import type { Place } from "../router/table";
+import { Icon, type IconName } from "../ui/icons";
+import { Menu } from "../ui/Menu";
+import { Waiting } from "../ui/parts";
+import { useShortcuts } from "./shortcuts";
+import { Toasts } from "./Toasts";
+import { type Theme, themes } from "./theme";
+
+const JobDrawer = lazy(() => import("./Jobs").then((m) => ({ default: m.JobDrawer })));
+const Palette = lazy(() => import("./Palette"));
+
+export interface FrameProps {
+	user: string;
+	theme: Theme;
+	onTheme: (theme: Theme) => void;
+	onLanguage: (language: Language) => void;
+	onSignOut: () => void;
+}
+
+interface Item {
+	label: Key;
+	icon: IconName;
+	to: string;
+	here: (place: Place) => boolean;
+}
+
+const items: { group?: Key; items: Item[] }[] = [
+	{
+		group: "nav.events",
+		items: [
+			{
+				label: "modules.antimalware",
+				icon: "shield",
+				to: href("events", { class: "antimalware" }),
+				here: (p) => p.params.class === "antimalware",
+			},
+			{
+				label: "nav.files",
+				icon: "file",
+				to: href("events", { class: "identifiedfiles" }),
+				here: (p) => p.params.class === "identifiedfiles",
+			},
+			{
+				label: "nav.system",
+				icon: "system",
+				to: href("events", { class: "system" }),
+				here: (p) => p.params.class === "system",
+			},
+		],
+	},
+	{
+		items: [
+			{
+				label: "nav.computers",
+				icon: "computer",
+				to: href("computers", {}),
+				here: (p) => p.name.startsWith("computer"),
+			},
+			{ label: "nav.policies", icon: "policy", to: href("policies", {}), here: (p) => p.name.startsWith("polic") },
+		],
+	},
+];
+
+function Sidebar(props: { place: Place | null }) {
+	const { t } = useTranslation();
+	return (
+		<nav className="yg-nav" aria-label={t("nav.main")}>
+			{items.map((part) => (
+				<div key={part.group ?? ""} className="yg-nav-part">
+					{part.group && <p>{t(part.group)}</p>}
+					<ul>
+						{part.items.map((item) => (
+							<li key={item.to}>
+								<Link to={item.to} current={props.place && item.here(props.place) ? "page" : undefined}>
+									<Icon name={item.icon} />
+									<span>{t(item.label)}</span>
+								</Link>
+							</li>
+						))}
+					</ul>
+				</div>
+			))}
+		</nav>
+	);
+}
+
+function Choices<T extends string>(props: {
+	label: Key;
+	choices: readonly T[];
+	text: (choice: T) => string;
+	lang?: boolean;
+	value: T;
+	onChange: (choice: T) => void;
+	close: () => void;
+}) {
+	const { t } = useTranslation();
+	return (
+		<fieldset className="yg-choices">
+			<legend>{t(props.label)}</legend>
+			{props.choices.map((choice) => (
+				<button
+					key={choice}
+					type="button"
+					lang={props.lang ? choice : undefined}
+					aria-pressed={choice === props.value}
+					onClick={() => {
+						props.onChange(choice);
+						props.close();
+					}}
+				>
+					{props.text(choice)}
+				</button>
+			))}
+		</fieldset>
+	);
+}
+
+function Masthead(props: FrameProps & { onJobs: () => void; jobsOpen: boolean; onPalette: () => void }) {
+	const { t, language } = useTranslation();
+	const running = (useJobs().data ?? []).filter((j) => isOpen(j) && j.kind !== "cancel").length;
+	const count = useComputers().data?.length;
+	return (
+		<header className="yg-top">
+			<Link to={href("computers", {})} className="yg-brand">
+				{t("app.name")}
+			</Link>
+			<button type="button" className="yg-search" onClick={props.onPalette}>
+				<Icon name="search" />
+				<span>{t("palette.title")}</span>
+				<kbd>Ctrl K</kbd>
+			</button>
+			<span className="yg-space" />
+			<button
+				type="button"
+				className="yg-menu-button"
+				aria-expanded={props.jobsOpen}
+				aria-label={t("jobs.indicator", { count: running })}
+				title={t("jobs.indicator", { count: running })}
+				onClick={props.onJobs}
+			>
+				{running ? <span className="yg-busy" aria-hidden="true" /> : <Icon name="jobs" />}
+				<span className="yg-badge" data-count={running}>
+					{running}
+				</span>
+			</button>
+			<Menu label={t("app.theme")} icon={<Icon name="theme" />} className="yg-menu-end">
+				{(close) => (
+					<Choices
+						label="app.theme"
+						choices={themes}
+						text={(x) => t(`theme.${x}`)}
+						value={props.theme}
+						onChange={props.onTheme}
+						close={close}
+					/>
+				)}
+			</Menu>
+			<Menu
+				label={t("app.languageIs", { language: languages[language] })}
+				icon={<Icon name="language" />}
+				text={languages[language]}
+				className="yg-menu-end"
+			>
+				{(close) => (
+					<Choices
+						label="app.language"
+						choices={Object.keys(languages) as Language[]}
+						text={(x) => languages[x]}
+						lang
+						value={language}
+						onChange={props.onLanguage}
+						close={close}
+					/>
+				)}
+			</Menu>
+			<Menu
+				label={t("app.user", { user: props.user })}
+				icon={<Icon name="user" />}
+				text={props.user}
+				className="yg-menu-end"
+			>
+				{() => (
+					<div className="yg-choices">
+						<p className="yg-note">{t("app.signedInAs", { user: props.user })}</p>
+						{count !== undefined && <p className="yg-note">{t("app.computers", { count })}</p>}
+						<button type="button" onClick={props.onSignOut}>
+							{t("app.signOut")}
+						</button>
+					</div>
+				)}
+			</Menu>
+		</header>
+	);
+}
+
+/** A new view takes the focus to its heading, as a loaded page would; not the first one. */
+function useArrival(path: string) {
+	const first = useRef(true);
+	// biome-ignore lint/correctness/useExhaustiveDependencies: runs when the path changes
+	useEffect(() => {
+		if (!first.current) document.querySelector<HTMLElement>("main h1")?.focus({ preventScroll: true });
+		first.current = false;
+	}, [path]);
+}
+
+export function Frame(props: FrameProps) {
+	const { t, clock } = useTranslation();
+	const place = usePlace();
+	const { path } = useLocation();
+	const { lost } = useLive();
+	const [jobsOpen, setJobsOpen] = useState(() => window.localStorage.getItem("jobs") === "open");
+	const [paletteOpen, setPaletteOpen] = useState(false);
+	useArrival(path.split("/").slice(0, 3).join("/"));
+	useShortcuts(() => setPaletteOpen(true));
+	useEffect(() => window.localStorage.setItem("jobs", jobsOpen ? "open" : ""), [jobsOpen]);
+
+	return (
+		<div className="yg-app">
+			<a className="yg-skip" href="#content">
+				{t("app.skip")}
+			</a>
+			<Masthead
+				{...props}
+				jobsOpen={jobsOpen}
+				onJobs={() => setJobsOpen(!jobsOpen)}
+				onPalette={() => setPaletteOpen(true)}
+			/>
+			<Sidebar place={place} />
+			<main id="content" tabIndex={-1}>
+				{lost !== null && <Alert variant="warning" isInline title={t("app.lost", { time: clock(lost) })} />}
+				<Suspense fallback={<Waiting />}>
+					<View place={place} />
+				</Suspense>
+			</main>
+			<Suspense>{jobsOpen && <JobDrawer onClose={() => setJobsOpen(false)} />}</Suspense>
+			<Suspense>{paletteOpen && <Palette {...props} onClose={() => setPaletteOpen(false)} />}</Suspense>
+			<Toasts />
+		</div>
+	);
+}

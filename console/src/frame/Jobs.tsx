@@ -1,0 +1,156 @@
+import { Button } from "@patternfly/react-core";
+import { useMutation } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { call } from "../api/client";
+import { useJobs } from "../api/queries";
+import type { Job } from "../api/types";
+import { elapsedText, useTranslation } from "../i18n";
+import { isOpen } from "../live/fold";
+import { href, Link } from "../router/router";
+import { Nothing, Problem, Status, useProblemText } from "../ui/parts";
+import { Panel } from "./Panel";
+
+const looks: Partial<Record<Job["state"], string>> = {
+	done: "active",
+	failed: "error",
+	"timed-out": "error",
+	cancelled: "warning",
+};
+
+/** Redraws once a second while something runs, for the elapsed time. */
+export function useNow(running: boolean): number {
+	const [now, setNow] = useState(Date.now);
+	useEffect(() => {
+		if (!running) return;
+		setNow(Date.now());
+		const timer = window.setInterval(() => setNow(Date.now()), 1000);
+		return () => window.clearInterval(timer);
+	}, [running]);
+	return now;
+}
+
+/** What is known, nothing made up: counts and the folder at work; no bar, as the total is not known. */
+export function JobProgress(props: { job: Job }) {
+	const { t, number, bytes } = useTranslation();
+	const p = props.job.progress ?? props.job.result;
+	if (props.job.kind !== "malware-scan" || !p) return null;
+	return (
+		<div className="yg-progress">
+			<span>{t("jobs.files", { count: number(p.files ?? 0) })}</span>
+			<span>{bytes(p.bytes ?? 0)}</span>
+			<span>{t("jobs.found", { count: number(p.found ?? 0) })}</span>
+			{isOpen(props.job) && p.folder && <code className="yg-folder">{p.folder}</code>}
+		</div>
+	);
+}
+
+export function JobState(props: { job: Job }) {
+	const { t, word } = useTranslation();
+	const { job } = props;
+	if (job.waiting && job.state === "queued") return <Status state="warning">{t("jobs.waiting")}</Status>;
+	if (isOpen(job))
+		return (
+			<span className="yg-status">
+				<span className="yg-busy" aria-hidden="true" />
+				<span>{word("job", job.state)}</span>
+			</span>
+		);
+	return <Status state={looks[job.state] ?? "inactive"}>{word("job", job.state)}</Status>;
+}
+
+const cancellable = (job: Job) =>
+	job.state === "queued" || (job.kind === "malware-scan" && ["sent", "running"].includes(job.state));
+const repeatable = (job: Job) => ["failed", "timed-out", "cancelled"].includes(job.state);
+
+export function JobDeeds(props: { job: Job }) {
+	const { t } = useTranslation();
+	const text = useProblemText();
+	const { job } = props;
+	const deed = useMutation({ mutationFn: (what: "cancel" | "retry") => call("POST", `/jobs/${job.ID}/${what}`, {}) });
+	return (
+		<>
+			{cancellable(job) && (
+				<Button size="sm" variant="secondary" isDisabled={deed.isPending} onClick={() => deed.mutate("cancel")}>
+					{t("common.cancel")}
+				</Button>
+			)}
+			{repeatable(job) && (
+				<Button size="sm" variant="secondary" isDisabled={deed.isPending} onClick={() => deed.mutate("retry")}>
+					{t("common.retry")}
+				</Button>
+			)}
+			{deed.error && <span className="yg-wrong">{text(deed.error)}</span>}
+		</>
+	);
+}
+
+function Line(props: { job: Job; now: number }) {
+	const { t, word, time } = useTranslation();
+	const { job } = props;
+	const begin = job.started ?? job.created;
+	return (
+		<li className="yg-job">
+			<div className="yg-job-head">
+				<strong>{word("jobKind", job.kind)}</strong>
+				<JobState job={job} />
+			</div>
+			<div>
+				<Link to={href("computer", { id: job.computerID })}>
+					{job.hostName || t("jobs.gone", { id: job.computerID })}
+				</Link>
+			</div>
+			<JobProgress job={job} />
+			{job.message && <p className="yg-note">{word("reason", job.message)}</p>}
+			<div className="yg-job-foot">
+				<span className="yg-note">
+					{time(begin)} · {elapsedText((job.finished ?? props.now) - begin)} · {job.createdBy}
+				</span>
+				<JobDeeds job={job} />
+			</div>
+		</li>
+	);
+}
+
+export function JobDrawer(props: { onClose: () => void }) {
+	const { t } = useTranslation();
+	const jobs = useJobs();
+	const list = (jobs.data ?? []).filter((j) => j.kind !== "cancel" && j.kind !== "check-status");
+	const open = list.filter(isOpen);
+	const over = list.filter((j) => !isOpen(j)).slice(0, 50);
+	const failed = over.filter((j) => j.state === "failed" || j.state === "timed-out");
+	const now = useNow(open.length > 0);
+	const retryFailed = () => Promise.allSettled(failed.map((j) => call("POST", `/jobs/${j.ID}/retry`, {})));
+	return (
+		<Panel title={t("jobs.title")} onClose={props.onClose} className="yg-drawer">
+			{jobs.error && <Problem error={jobs.error} retry={jobs.refetch} />}
+			{jobs.data && list.length === 0 && <Nothing title={t("jobs.none")}>{t("jobs.noneText")}</Nothing>}
+			{open.length > 0 && (
+				<>
+					<h3>{t("jobs.running", { count: open.length })}</h3>
+					<ul>
+						{open.map((j) => (
+							<Line key={j.ID} job={j} now={now} />
+						))}
+					</ul>
+				</>
+			)}
+			{over.length > 0 && (
+				<>
+					<div className="yg-job-head">
+						<h3>{t("jobs.over")}</h3>
+						{failed.length > 1 && (
+							<Button size="sm" variant="link" onClick={retryFailed}>
+								{t("jobs.retryFailed", { count: failed.length })}
+							</Button>
+						)}
+					</div>
+					<ul>
+						{over.map((j) => (
+							<Line key={j.ID} job={j} now={now} />
+						))}
+					</ul>
+				</>
+			)}
+		</Panel>
+	);
+}

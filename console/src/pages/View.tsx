@@ -1,0 +1,41 @@
+import { lazy, useEffect } from "react";
+import { useTranslation } from "../i18n";
+import { go, href, Link } from "../router/router";
+import type { Place } from "../router/table";
+import { Nothing, PageHead } from "../ui/parts";
+import { Computers } from "./Computers";
+
+const Events = lazy(() => import("./Events"));
+const Computer = lazy(() => import("./Computer"));
+const Policies = lazy(() => import("./Policies"));
+const Policy = lazy(() => import("./Policy"));
+
+function Missing() {
+	const { t } = useTranslation();
+	return (
+		<>
+			<PageHead title={t("missing.title")} />
+			<Nothing title={t("missing.text")} action={<Link to={href("computers", {})}>{t("nav.computers")}</Link>} />
+		</>
+	);
+}
+
+function Home() {
+	useEffect(() => go(href("computers", {}), { replace: true }), []);
+	return null;
+}
+
+/** The page of a place. */
+export function View(props: { place: Place | null }) {
+	const { place } = props;
+	if (!place) return window.location.pathname === "/" ? <Home /> : <Missing />;
+	const id = Number(place.params.id);
+	if (place.params.id !== undefined && !Number.isInteger(id)) return <Missing />;
+	const section = { module: place.params.module ?? "", tab: place.params.tab ?? "" };
+	if (section.module && section.module !== "anti-malware") return <Missing />;
+	if (place.name === "events") return <Events key={place.params.class} name={place.params.class} />;
+	if (place.name === "computers") return <Computers />;
+	if (place.name === "policies") return <Policies />;
+	if (place.name.startsWith("computer")) return <Computer key={id} id={id} {...section} />;
+	return <Policy key={id} id={id} {...section} />;
+}
