@@ -5,7 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { open, signIn } from "./browser.mjs";
-import { everyScreen } from "./screens.mjs";
+import { everyScreen, look } from "./screens.mjs";
 import { failures, tell } from "./tell.mjs";
 
 const { BASE_URL, USER_NAME, PASSWORD, PROTECTED, WRITE, ACTIVATE, SHOTS } = process.env;
@@ -145,6 +145,7 @@ async function flow(language, id) {
 
 try {
 	await page.waitForSelector("#user");
+	const unsigned = await look(page, "sign-in-en-light", SHOTS);
 	await signIn(page, USER_NAME, PASSWORD);
 	tell(true, "the first password signs in");
 	const command = await addComputer(texts.en);
@@ -170,6 +171,8 @@ try {
 	await page.click(`button:has-text("${texts.ja["app.signOut"]}")`);
 	await page.waitForSelector("#user");
 	tell(true, "signing out ends at the sign-in");
+	unsigned.push(...(await look(page, "sign-in-ja-dark", SHOTS)));
+	tell(unsigned.length === 0, "axe finds nothing on the sign-in", unsigned.join("; "));
 	tell(refused.length === 0, "the content security policy refused nothing", refused[0]);
 } catch (error) {
 	tell(false, "the browser gets through", String(error).split("\n").slice(0, 3).join(" | "));

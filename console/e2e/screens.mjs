@@ -51,8 +51,8 @@ const screens = (computer, event) => [
 
 const overflow = () => document.documentElement.scrollWidth > window.innerWidth;
 
-async function look(page, name, shots) {
-	await page.waitForTimeout(250);
+export async function look(page, name, shots) {
+	await page.waitForTimeout(150);
 	if (shots) await page.screenshot({ path: `${shots}/${name}.png` });
 	const found = await violations(page);
 	if (await page.evaluate(overflow)) found.push("wider than the window");
@@ -75,7 +75,7 @@ export async function everyScreen(page, base, { computer, event, shots }) {
 			for (const [name, path, before, after] of screens(computer, event)) {
 				await page.goto(new URL(path, base).href);
 				await page.waitForSelector("main h1");
-				await page.waitForLoadState("networkidle").catch(() => {});
+				await page.waitForFunction(() => !document.querySelector(".yg-waiting"));
 				try {
 					await before?.(page);
 					found.push(...(await look(page, `${name}-${language}-${theme}`, shots)));
