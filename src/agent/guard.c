@@ -19,6 +19,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/wire.h"
+#include "module/module.h"
 
 #ifndef FAN_REPORT_FD_ERROR
 #define FAN_REPORT_FD_ERROR 0x00002000
@@ -114,6 +115,21 @@ static void exempted(void *arg)
 	send_json(me, P_TREE, 0, M_EXEMPT, 0, list);
 }
 
+/* Whoever knows it by its `unique` drops it. */
+static void tell(void *arg, const char *text, const char *record_id)
+{
+	struct self *me = arg;
+	struct event ev;
+	struct err why = { { 0 } };
+	if (event_parse(str_of(text), event_classes, &ev, &why) < 0) {
+		log_error("quarantine: the event of %s: %s", record_id, why.text);
+		return;
+	}
+	event_text(&ev, "QuarantineRecordID", record_id);
+	outbox_put(&state(me)->outbox, &ev);
+	event_done(&ev);
+}
+
 int guard_start(struct self *me)
 {
 	struct keeper *g = xcalloc(1, sizeof(*g));
@@ -121,10 +137,12 @@ int guard_start(struct self *me)
 	me->state = g;
 	outbox_init(&g->outbox, me);
 	LIST_INIT(&g->asks);
-	const struct quarantine_ears ears = { me, changed, dropped, full, exempted };
+	const struct quarantine_ears ears = { me, changed, dropped, full, exempted, tell };
 	g->quarantine = quarantine_new(&me->loop, me->lib, &ears, &why);
 	if (!g->quarantine)
 		log_error("%s", why.text);
+	else
+		quarantine_tell(g->quarantine, true);
 	g->watchdog = watchdog_new(SILENT_MS);
 	return 0;
 }
@@ -167,6 +185,8 @@ void guard_down(struct self *me, struct peer *p)
 		if (watchdog_bit(g->watchdog))
 			log_error("files did not answer: it was ended");
 	}
+	if ((p->who == P_FILES || p->who == P_TREE) && g->quarantine)
+		quarantine_tell(g->quarantine, false);
 	LIST_FOREACH (a, &g->asks, next)
 		a->gone = a->gone || (a->who == p->who && a->instance == p->instance);
 	event_init(&ev, &event_class_system, "process-died");

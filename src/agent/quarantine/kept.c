@@ -38,7 +38,7 @@ void kept_done(struct kept *r)
 	buf_done(&r->path);
 	buf_done(&r->to);
 	buf_done(&r->to_temporary);
-	char *const texts[] = { r->malware, r->user, r->unique, r->sha256, r->action };
+	char *const texts[] = { r->malware, r->user, r->unique, r->sha256, r->action, r->event };
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		free(texts[i]);
 	*r = (struct kept){ 0 };
@@ -121,6 +121,7 @@ void kept_write(const struct kept *r, struct buf *out)
 	json_set_int(o, "otherNames", (int64_t)r->other_names);
 	json_set_int(o, "lostAttributes", r->lost_attributes);
 	json_set_text(o, "unique", r->unique ? r->unique : "");
+	json_set_text(o, "event", r->event ? r->event : "");
 	write_lists(r, o);
 	if (r->state == KEPT_RESTORING) {
 		set_raw(o, "to", buf_view(&r->to));
@@ -240,11 +241,9 @@ static bool get_texts(const json_t *o, struct kept *r)
 	const struct {
 		const char *key;
 		char **to;
-	} texts[] = { { "malware", &r->malware },
-		      { "user", &r->user },
-		      { "unique", &r->unique },
-		      { "sha256", &r->sha256 },
-		      { "action", &r->action } };
+	} texts[] = { { "malware", &r->malware }, { "user", &r->user },
+		      { "unique", &r->unique },   { "sha256", &r->sha256 },
+		      { "action", &r->action },   { "event", &r->event } };
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		*texts[i].to = xstrdup(json_text(o, texts[i].key, ""));
 	const char *id = json_text(o, "recordID", "");

@@ -54,6 +54,7 @@ struct kept {
 	int64_t time_ms;
 	int64_t scan_type;
 	char *malware, *user, *unique, *sha256, *action; /* owned */
+	char *event; /* owned: what is to be told of it (event_write form), or "" */
 };
 
 /* 0; -EBADMSG with a sentence. *out is written only on success. */

@@ -23,6 +23,8 @@ struct quarantine_ears {
 	void (*dropped)(void *arg, const char *path);
 	void (*full)(void *arg, unsigned count);
 	void (*exempted)(void *arg); /* quarantine_exempt() says something else now */
+	/* quarantine_tell(): the detection (event_write form) of what was taken as this record. */
+	void (*tell)(void *arg, const char *event, const char *record_id);
 };
 
 struct quarantine_answer {
@@ -45,7 +47,7 @@ struct quarantine_file {
 	const char *path;  /* raw */
 	uint64_t dev, ino; /* it is only taken while it still is this file */
 	uint64_t max;      /* bytes that the store may have; 0: no limit */
-	/* "malware", "scanType", "user", "unique", "action" */
+	/* "malware", "scanType", "user", "unique", "action", "event" */
 	const json_t *detail;
 };
 
@@ -69,6 +71,13 @@ void quarantine_restore(struct quarantine *q, const struct quarantine_return *wh
 /* The file, sealed anew with a password: opened by `yagura quarantine open`. */
 void quarantine_fetch(struct quarantine *q, const char *id, struct quarantine_caller caller);
 int quarantine_delete(struct quarantine *q, const char *id, struct err *why);
+
+/*
+ * Who asked for a file to be taken tells of it, but may have ended, or we, before that was on disk.
+ * Tells the events of the last minute's files again (they are known by their `unique`); `started`:
+ * of those that a former life of ours left, too.
+ */
+void quarantine_tell(struct quarantine *q, bool started);
 
 json_t *quarantine_list(const struct quarantine *q); /* an array of entries; new reference */
 /* {"bytes","files","max"}; new reference */

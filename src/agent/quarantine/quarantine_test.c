@@ -30,7 +30,7 @@ struct world {
 	char lib[64], path[128];
 	struct loop loop;
 	struct quarantine *q;
-	unsigned changed, dropped, full, exempted;
+	unsigned changed, dropped, full, exempted, told;
 };
 
 static void make_file(const char *path, size_t n, char c)
@@ -94,10 +94,17 @@ static void exempted(void *arg)
 	((struct world *)arg)->exempted++;
 }
 
+static void tell(void *arg, const char *event, const char *record_id)
+{
+	assert_string_equal(event, "the event");
+	assert_true(*record_id);
+	((struct world *)arg)->told++;
+}
+
 static void open_store(struct world *w)
 {
 	struct err why = { { 0 } };
-	const struct quarantine_ears ears = { w, changed, dropped, full, exempted };
+	const struct quarantine_ears ears = { w, changed, dropped, full, exempted, tell };
 	w->q = quarantine_new(&w->loop, w->lib, &ears, &why);
 	if (!w->q)
 		fail_msg("%s", why.text);
@@ -156,6 +163,7 @@ static void ask_put(struct world *w, const char *path, int fd, uint64_t max, str
 	assert_int_equal(fstat(fd, &st), 0);
 	json_set_text(detail, "malware", "Test");
 	json_set_text(detail, "unique", path);
+	json_set_text(detail, "event", "the event");
 	const struct quarantine_file f = { .fd = fd,
 		                           .path = path,
 		                           .dev = st.st_dev,
@@ -215,7 +223,8 @@ static unsigned files_in_store(const struct world *w)
 	snprintf(command, sizeof(command), "ls '%s/quarantine'", w->lib);
 	FILE *f = popen(command, "re"); /* NOLINT(cert-env33-c): a test's own words */
 	while (f && fgets(line, sizeof(line), f))
-		n += strncmp(line, "key", 3) != 0 && strncmp(line, "exempt", 6) != 0;
+		n += strncmp(line, "key", 3) != 0 && strncmp(line, "exempt", 6) != 0 &&
+		     strncmp(line, "told", 4) != 0;
 	if (f)
 		pclose(f);
 	return n;
@@ -466,15 +475,19 @@ static void all_names_in_its_folder_go_and_others_are_told(void **state)
 	assert_int_equal(link(w.path, in(&w, "second")), 0);
 	assert_int_equal(link(w.path, in(&w, "third")), 0);
 	assert_int_equal(link(w.path, in(&w, "other/fourth")), 0);
+	set_flags(w.path, FS_IMMUTABLE_FL);
 	struct outcome o = put_file(&w, w.path, 0);
 	assert_int_equal(o.rc, 0);
 	assert_string_equal(o.note, "1 other name(s) of the file remain in other folders");
 	assert_false(there(w.path) || there(in(&w, "second")) || there(in(&w, "third")));
 	holds(in(&w, "other/fourth"), BIG, 'x');
+	assert_int_equal(get_flags(in(&w, "other/fourth")), FS_IMMUTABLE_FL);
+	set_flags(in(&w, "other/fourth"), 0);
 	restore(&w, o.id);
 	assert_int_equal(stat(w.path, &st), 0);
 	assert_int_equal(st.st_nlink, 3);
 	holds(in(&w, "third"), BIG, 'x');
+	set_flags(w.path, 0);
 	end(&w);
 }
 
@@ -670,6 +683,25 @@ static void a_later_file_at_the_same_place_survives_a_restart(void **state)
 	end(&w);
 }
 
+static void what_was_taken_last_is_told_again_after_a_restart(void **state)
+{
+	struct world w;
+	char id[64];
+	(void)state;
+	begin(&w);
+	put(&w, id);
+	assert_int_equal(w.told, 0);
+	quarantine_tell(w.q, false);
+	assert_int_equal(w.told, 1);
+	start_again(&w);
+	quarantine_tell(w.q, true);
+	assert_int_equal(w.told, 2);
+	assert_int_equal(quarantine_delete(w.q, id, NULL), 0);
+	quarantine_tell(w.q, true);
+	assert_int_equal(w.told, 2);
+	end(&w);
+}
+
 static void a_damaged_record_is_left_alone(void **state)
 {
 	struct world w;
@@ -845,6 +877,7 @@ int main(void)
 		cmocka_unit_test(the_oldest_go_until_a_fifth_is_free),
 		cmocka_unit_test(a_file_larger_than_the_store_stays_where_it_is),
 		cmocka_unit_test(a_later_file_at_the_same_place_survives_a_restart),
+		cmocka_unit_test(what_was_taken_last_is_told_again_after_a_restart),
 		cmocka_unit_test(a_damaged_record_is_left_alone),
 #if YAGURA_SANITIZED
 		cmocka_unit_test(killed_while_it_takes_a_file_it_is_whole_in_one_place),

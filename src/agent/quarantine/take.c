@@ -36,7 +36,8 @@ static void describe(struct job *j)
 	} texts[] = { { "malware", "", &r->malware },
 		      { "user", "", &r->user },
 		      { "unique", "", &r->unique },
-		      { "action", "Quarantined", &r->action } };
+		      { "action", "Quarantined", &r->action },
+		      { "event", "", &r->event } };
 	if (!*r->id) {
 		char id[37];
 		rand_guid(id);
@@ -192,9 +193,12 @@ static int keep(struct job *j, struct err *why)
 	rc = remove_names(j);
 	if (rc < 0)
 		return err_set(why, rc, "remove the file: %s", strerror(-rc));
-	if (j->r.other_names)
+	if (j->r.other_names) {
+		flags_give(j->file, &j->r); /* those names stay as they were */
 		vault_save(j->q, &j->r);
+	}
 	make_note(j);
+	told_note(j->q);
 	AUTO(json_decrefp) json_t *entry = kept_entry(&j->r);
 	j->q->ears.changed(j->q->ears.arg, entry);
 	return 1;

@@ -182,6 +182,7 @@ int vault_open(struct quarantine *q, const char *lib, struct err *why)
 	if (rc < 0)
 		return err_set(why, rc, "quarantine %s: %s", path, strerror(-rc));
 	exempt_load(q);
+	told_load(q);
 	vault_recover(q);
 	return 0;
 }

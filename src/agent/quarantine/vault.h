@@ -26,7 +26,8 @@ struct quarantine {
 	TAILQ_HEAD(entries, entry) entries; /* the oldest first */
 	uint64_t bytes, max;                /* max: as last told */
 	unsigned n;
-	json_t *exempt; /* owned array */
+	json_t *exempt;  /* owned array */
+	int64_t told_ms; /* what was taken before this was told, as far as we know */
 	TAILQ_HEAD(jobs, job) jobs;
 	unsigned running;
 };
@@ -82,6 +83,10 @@ int vault_end(struct quarantine *q, struct kept *r, enum kept_state state);
 int vault_make_room(struct quarantine *q, uint64_t need, uint64_t max);
 /* After a crash. */
 void vault_recover(struct quarantine *q);
+
+/* told.c */
+void told_load(struct quarantine *q);
+void told_note(struct quarantine *q); /* a file was taken now */
 
 /* exempt.c */
 void exempt_load(struct quarantine *q);
