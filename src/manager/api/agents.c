@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/auto.h"
-#include "base/base64.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -287,17 +286,6 @@ void agent_forget(struct app *a, int64_t computer)
 
 /* ---- heartbeat, policy ---- */
 
-static int64_t policy_version(struct app *a, int64_t computer)
-{
-	struct rows r;
-	int64_t v = 0;
-	int rc = store_query(a->store, STMT_POLICY_GET, ARGS(VAL_INT(computer)), &r);
-	if (rc == 0 && rows_next(&r) == 1)
-		v = r.col[0].i;
-	rows_done(&r);
-	return v;
-}
-
 void agent_seen(struct app *a, int64_t computer)
 {
 	struct rows r;
@@ -363,24 +351,6 @@ int agent_heartbeat(struct call *c)
 	c->out = json_pack("{s:I,s:I,s:b}", "time", (json_int_t)clock_ms(), "policyVersion",
 	                   (json_int_t)version, "commands", 0);
 	return 200;
-}
-
-int agent_policy(struct call *c)
-{
-	struct rows r;
-	int64_t have = 0;
-	str_i64(str_of(query_text(c->rq, "have", "0")), 0, INT64_MAX, &have);
-	int status = 204;
-	int rc = store_query(c->app->store, STMT_POLICY_GET, ARGS(VAL_INT(c->who.computer)), &r);
-	if (rc == 0 && rows_next(&r) == 1 && r.col[0].i > have && r.col[1].type == V_TEXT) {
-		AUTO(buf_done) struct buf p = { 0 }, s = { 0 };
-		base64_encode(&p, col_str(&r, 1));
-		base64_encode(&s, col_str(&r, 2));
-		c->out = json_pack("{s:s,s:s}", "policy", p.p, "signature", s.p ? s.p : "");
-		status = 200;
-	}
-	rows_done(&r);
-	return status;
 }
 
 /* ---- commands ---- */

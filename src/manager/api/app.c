@@ -79,18 +79,19 @@ static bool part_fits(struct call *c, struct str pattern, struct str part)
 	int64_t n = 0;
 	if (str_is(pattern, "{name}"))
 		return part.n > 0;
-	if (!str_is(pattern, "{id}"))
+	bool first = str_is(pattern, "{id}");
+	if (!first && !str_is(pattern, "{id2}"))
 		return str_eq(pattern, part);
 	if (str_i64(part, 0, INT64_MAX, &n) < 0)
 		return false;
-	c->id = n;
+	*(first ? &c->id : &c->id2) = n;
 	return true;
 }
 
 static bool path_fits(struct call *c, const char *pattern, struct str *name)
 {
 	struct str p = str_of(pattern), q = str_of(c->rq->path);
-	c->id = -1;
+	c->id = c->id2 = -1;
 	*name = (struct str){ 0 };
 	while (p.p && q.p) {
 		struct str a = str_cut(&p, '/'), b = str_cut(&q, '/');
@@ -278,13 +279,14 @@ static void wake(struct app *a)
 
 void app_request(struct app *a, const struct request *rq)
 {
-	struct call c = { .app = a, .rq = rq, .id = -1 };
+	struct call c = { .app = a, .rq = rq, .id = -1, .id2 = -1 };
 	AUTO(freep) char *name = NULL;
 	int rc = store_begin(a->store);
 	if (rc < 0) {
 		answer_error(a, rq->id, 503, "The database is busy.");
 		return;
 	}
+	app_cache_drop(a);
 	int status = take_body(&c);
 	if (status == 0)
 		status = rq->listener == LISTENER_AGENT ? handle_agent(&c)
@@ -297,7 +299,11 @@ void app_request(struct app *a, const struct request *rq)
 		err_set(&c.why, 0, "The database refused: %s.", store_error(a->store));
 		status = 500;
 	}
+	app_cache_drop(a);
+	if (status >= 500)
+		policy_results_drop(a);
 	answer(&c, status);
+	policies_settle(a);
 	wake(a);
 	json_decref(c.role);
 	if (c.secret)
@@ -410,6 +416,8 @@ void app_free(struct app *a)
 	agents_drop(a);
 	stream_done(a);
 	rates_reset(a);
+	app_cache_drop(a);
+	policy_results_drop(a);
 	store_free(a->store);
 	free(a);
 }
@@ -424,6 +432,7 @@ void app_tick(struct app *a)
 	uint64_t now = clock_mono_ms();
 	if (store_begin(a->store) < 0)
 		return;
+	app_cache_drop(a);
 	agents_tick(a);
 	jobs_tick(a);
 	tasks_tick(a);
@@ -432,7 +441,10 @@ void app_tick(struct app *a)
 		sessions_sweep(a);
 		rates_reset(a);
 	}
-	store_end(a->store, true);
+	policies_tick(a);
+	app_cache_drop(a);
+	if (store_end(a->store, true) < 0)
+		policy_results_drop(a);
 	wake(a);
 	stream_tick(a);
 }

@@ -28,6 +28,11 @@ struct app {
 	json_t *recent;   /* the last messages, {"id","event","topic","data"} */
 	struct map rates; /* requests of each key in this minute: struct rate */
 	uint64_t started_ms, swept_ms;
+	json_t *cache;         /* policies and the like while one request is answered */
+	json_t *results;       /* policies' compiled results: {"policy":ID in the table} */
+	uint64_t compilations; /* how many there were */
+	bool marked;           /* policies are due since this request */
+	bool sweep;            /* results may be there that no agent has */
 	bool wake; /* jobs were queued: who waits for commands is looked at after the commit */
 };
 
@@ -45,7 +50,7 @@ struct call {
 	const struct request *rq;
 	struct who who;
 	json_t *role;     /* owned: of who asks; NULL for agents */
-	int64_t id, id2;  /* the numbers in the path */
+	int64_t id, id2;  /* the numbers in the path, -1: none */
 	int64_t owner;    /* of a collection inside an object: that object's ID; else 0 */
 	const char *name; /* the word in the path */
 	json_t *body;     /* owned: what was sent, an object or NULL */
@@ -200,16 +205,34 @@ int computer_may_delete(struct call *c, int64_t id);
 int setting_get(struct call *c);
 int setting_set(struct call *c);
 int setting_delete(struct call *c);
-/* A system setting's value, or its default. */
-char *system_setting(struct app *a, const char *name); /* on the heap */
+int default_settings_get(struct call *c);
+int default_settings_set(struct call *c);
+int default_setting_one(struct call *c);
+int system_settings_get(struct call *c);
+int system_settings_set(struct call *c);
+int system_setting_one(struct call *c);
+/* A system setting's value, or its default; on the heap. */
+char *system_setting(struct app *a, const char *name);
+int module_chain(struct call *c);
+int assignments_get(struct call *c);
+int assignments_add(struct call *c);
+int assignments_set(struct call *c);
+int assignments_remove(struct call *c);
+int policy_rules_list(struct call *c);
+int policy_rule_get(struct call *c);
+int policy_rule_set(struct call *c);
+int policy_rule_reset(struct call *c);
 /* The value of an effective setting of a computer (id > 0) or policy. */
 void setting_value(struct app *a, const char *kind, int64_t id, const char *name, struct buf *out);
 /* Marks the effective policies as due: of one computer, or of all (0). */
 void policies_due(struct app *a, int64_t computer);
-/* Compiles and signs what is due; called by app_tick() and after changes. */
-void policy_compile(struct app *a, int64_t computer);
-void policy_signed(struct app *a, int64_t computer, struct str policy, int64_t version, int rc,
-                   struct str signature);
+void policy_due_below(struct app *a, int64_t policy); /* of those that use it or one below it */
+void policy_compile(struct app *a, int64_t computer); /* now */
+void policies_tick(struct app *a);                    /* a slice of what is due */
+void policies_settle(struct app *a); /* a small one, when something was marked just now */
+int64_t policy_version(struct app *a, int64_t computer);
+void policy_results_drop(struct app *a); /* what was compiled may not have been stored */
+void app_cache_drop(struct app *a);      /* objects that may have changed */
 
 /* ---- agents, jobs, stream ---- */
 

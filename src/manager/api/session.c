@@ -25,14 +25,6 @@ enum {
 
 /* ---- what the system settings say ---- */
 
-char *system_setting(struct app *a, const char *name)
-{
-	enum { SETTINGS_SYSTEM = 2 };
-	const struct setting *s = setting_find(SCOPE_SYSTEM, name);
-	AUTO(json_decrefp) json_t *o = object_get(a->store, "settings", SETTINGS_SYSTEM);
-	return xstrdup(json_text(json_object_at(o, "settings"), name, s ? s->otherwise : ""));
-}
-
 static int64_t limit(struct app *a, const char *name, int64_t unlimited)
 {
 	AUTO(freep) char *value = system_setting(a, name);
