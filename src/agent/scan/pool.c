@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/scan/scan.h"
@@ -202,6 +203,8 @@ void pool_late(struct scan *s)
 {
 	uint64_t now = clock_mono_ms();
 	struct generation *g = NULL, *after = NULL;
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		; /* a zygote that ended: its socket has said so */
 	for (g = LIST_FIRST(&s->generations); g; g = after) {
 		after = LIST_NEXT(g, next);
 		if (g->state == GENERATION_READY)

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/scan/scan.h"
@@ -106,6 +107,13 @@ static int say_report(int control, const struct scanner *scanner, const char *er
 	return send(control, b.p, b.n, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
+/* Workers that ended; those of now are killed through their descriptors. */
+static void reap(void)
+{
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+}
+
 _Noreturn void zygote_run(int control, const char *signatures, const char *tmp)
 {
 	struct scanner *scanner = NULL;
@@ -121,6 +129,7 @@ _Noreturn void zygote_run(int control, const char *signatures, const char *tmp)
 	if (say_report(control, scanner, rc < 0 ? why.text : NULL) < 0 || rc < 0)
 		_exit(1);
 	while (recv(control, &name, sizeof(name), 0) == (ssize_t)sizeof(name)) {
+		reap();
 		rc = make_worker(control, scanner, tmp, name);
 		if (rc < 0) {
 			log_error("make a worker: %s", strerror(-rc));
