@@ -1,5 +1,5 @@
 # A thin face over Meson and tools/.
-.PHONY: help build run test bench soak fuzz lint install clean
+.PHONY: help build run test bench soak fuzz lint install deb clean
 
 help: ## these lines
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ lint: ## format, clang-tidy, floors, console
 
 install: build ## install the release tree (DESTDIR, PREFIX)
 	@tools/install
+
+deb: ## Debian packages of agent and manager, in build/packages
+	@tools/install-deps build run package && tools/package
 
 clean: ## remove what was built (run/ stays)
 	rm -rf build console/dist console/node_modules
