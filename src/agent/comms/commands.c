@@ -376,6 +376,9 @@ static void tool_progress(struct comms *c, struct command *k, const json_t *prog
 	        json_int(r, "files", 0), json_int(r, "judged", 0), json_int(r, "skipped", 0));
 	buf_fmt(&b, "%" PRId64 " failed, %" PRId64 " found", json_int(r, "errors", 0),
 	        json_int(r, "found", 0));
+	if (json_int(r, "known", 0) > 0)
+		buf_fmt(&b, ", %" PRId64 " unchanged since an earlier scan",
+		        json_int(r, "known", 0));
 	exchange_end(x, strcmp(state, "failed") == 0 ? 400 : 200, b.p, scan_exit(state, r));
 }
 
