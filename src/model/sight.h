@@ -11,6 +11,7 @@ enum sense {
 	SENSE_EXEC = 1u << 1,   /* a program about to run */
 	SENSE_CHANGE = 1u << 2, /* a file that was written and closed, or moved in */
 	SENSE_WALK = 1u << 3,   /* a file that a scan of the tree came to */
+	SENSE_PACKET = 1u << 4, /* a packet that the kernel holds */
 };
 
 /* The process that acts. */
@@ -34,12 +35,15 @@ struct file_op {
 	struct actor actor;
 };
 
+struct packet;
+
 /* The sensor owns what a sight points to; it lives until decide() returns. */
 struct sight {
 	enum sense sense;
 	uint64_t id, when_ns;
 	union {
 		const struct file_op *file;
+		const struct packet *packet;
 	};
 };
 
