@@ -12,5 +12,5 @@ const noFonts = {
 
 export default defineConfig({
 	plugins: [noFonts, react()],
-	build: { assetsInlineLimit: 0, modulePreload: { polyfill: false }, chunkSizeWarningLimit: 900 },
+	build: { manifest: true, assetsInlineLimit: 0, modulePreload: { polyfill: false }, chunkSizeWarningLimit: 900 },
 });

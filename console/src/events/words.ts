@@ -9,7 +9,6 @@ const wordsOf: Record<string, string> = {
 	ScanResultAction1: "action",
 	ScanResultAction2: "action",
 	ScanTypeString: "scan",
-	ErrorCode: "reason",
 	TargetType: "type",
 	ActionBy: "actor",
 	MajorVirusType: "virus",
@@ -17,22 +16,34 @@ const wordsOf: Record<string, string> = {
 	Reason: "configuration",
 };
 
-/** Texts with numbers in them that agents write. */
-const patterns: { pattern: RegExp; key: "describe.scan"; names: string[] }[] = [
+/** Texts with something in them that agents write: the text, the sentence for it, its parts. */
+const patterns = [
 	{ pattern: /^(\d+) files, (\d+) found$/, key: "describe.scan", names: ["files", "found"] },
-];
+	{ pattern: /^there is something at (.+)$/, key: "describe.exists", names: ["path"] },
+	{ pattern: /^(.+) is no absolute path of a file$/, key: "describe.noPath", names: ["path"] },
+	{ pattern: /^(.+) is a folder$/, key: "describe.isFolder", names: ["path"] },
+	{ pattern: /^there is no quarantined file (.+)$/, key: "describe.noRecord", names: ["record"] },
+	{ pattern: /^the folder of (.+): (.+)$/, key: "describe.folder", names: ["path", "reason"] },
+	{ pattern: /^quarantine (.+): (.+)$/, key: "describe.quarantine", names: ["path", "reason"] },
+] as const;
+
+/** What an agent gives as the reason of something, in the reader's language as far as it is known. */
+export function reasonText(language: Language, text: string): string {
+	for (const p of patterns) {
+		const found = text.match(p.pattern);
+		if (!found) continue;
+		const params = p.names.map((n, i) => [n, n === "reason" ? reasonText(language, found[i + 1]) : found[i + 1]]);
+		return translate(language, p.key, Object.fromEntries(params));
+	}
+	return translateWord(language, "reason", text);
+}
 
 export function valueText(language: Language, field: string, value: string | number | boolean): string {
 	if (typeof value === "boolean") return translate(language, value ? "common.yes" : "common.no");
 	const text = String(value);
+	if (field === "Description" || field === "ErrorCode") return reasonText(language, text);
 	const part = wordsOf[field];
-	if (part) return translateWord(language, part, text);
-	if (field === "Description")
-		for (const p of patterns) {
-			const found = text.match(p.pattern);
-			if (found) return translate(language, p.key, Object.fromEntries(p.names.map((n, i) => [n, found[i + 1]])));
-		}
-	return text;
+	return part ? translateWord(language, part, text) : text;
 }
 
 /** The kind's sentence in the reader's language; the manager's English one when the kind is not known here. */

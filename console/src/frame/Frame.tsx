@@ -10,11 +10,12 @@ import type { Place } from "../router/table";
 import { Icon, type IconName } from "../ui/icons";
 import { Menu } from "../ui/Menu";
 import { Waiting } from "../ui/parts";
+import { isShown } from "./Jobs";
 import { useShortcuts } from "./shortcuts";
 import { Toasts } from "./Toasts";
 import { type Theme, themes } from "./theme";
 
-const JobDrawer = lazy(() => import("./Jobs").then((m) => ({ default: m.JobDrawer })));
+const JobDrawer = lazy(() => import("./JobDrawer"));
 const Palette = lazy(() => import("./Palette"));
 
 export interface FrameProps {
@@ -125,7 +126,7 @@ function Choices<T extends string>(props: {
 
 function Masthead(props: FrameProps & { onJobs: () => void; jobsOpen: boolean; onPalette: () => void }) {
 	const { t, language } = useTranslation();
-	const running = (useJobs().data ?? []).filter((j) => isOpen(j) && j.kind !== "cancel").length;
+	const running = (useJobs().data ?? []).filter((j) => isOpen(j) && isShown(j)).length;
 	const count = useComputers().data?.length;
 	return (
 		<header className="yg-top">

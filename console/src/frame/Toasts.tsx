@@ -1,14 +1,15 @@
 import { Alert, AlertActionCloseButton } from "@patternfly/react-core";
 import { useEffect } from "react";
 import type { Job } from "../api/types";
+import { reasonText } from "../events/words";
 import { useTranslation } from "../i18n";
 import { useLive } from "../live/Live";
-import { JobProgress } from "./Jobs";
+import { isShown, JobProgress } from "./Jobs";
 
 const SHOWN_MS = 8000;
 
 function Toast(props: { job: Job; onClose: () => void }) {
-	const { t, word } = useTranslation();
+	const { t, word, language } = useTranslation();
 	const { job, onClose } = props;
 	// biome-ignore lint/correctness/useExhaustiveDependencies: once, when it appears
 	useEffect(() => {
@@ -28,7 +29,7 @@ function Toast(props: { job: Job; onClose: () => void }) {
 				<AlertActionCloseButton title={t("common.close")} aria-label={t("common.close")} onClose={onClose} />
 			}
 		>
-			{job.message ? word("reason", job.message) : <JobProgress job={job} />}
+			{job.message ? reasonText(language, job.message) : <JobProgress job={job} />}
 		</Alert>
 	);
 }
@@ -38,11 +39,9 @@ export function Toasts() {
 	const { finished, putAway } = useLive();
 	return (
 		<div className="yg-toasts" role="status">
-			{finished
-				.filter((j) => j.kind !== "cancel" && j.kind !== "check-status")
-				.map((j) => (
-					<Toast key={j.ID} job={j} onClose={() => putAway(j.ID)} />
-				))}
+			{finished.filter(isShown).map((j) => (
+				<Toast key={j.ID} job={j} onClose={() => putAway(j.ID)} />
+			))}
 		</div>
 	);
 }

@@ -2,13 +2,22 @@ import { Alert, Button, Card, CardBody, CardTitle, Form, FormGroup, TextInput } 
 import { type FormEvent, useState } from "react";
 import { ApiError, call, rememberRid } from "../api/client";
 import type { Session } from "../api/types";
-import { type Language, languages, useTranslation } from "../i18n";
+import { type Key, type Language, languages, useTranslation } from "../i18n";
+
+const reasons: Record<string, Key> = {
+	"sign-in-failed": "signIn.failed",
+	"locked-out": "signIn.locked",
+	"password-expired": "signIn.expired",
+	"too-many-sessions": "signIn.sessions",
+	"too-many-requests": "error.too-many-requests",
+};
 
 export function SignIn(props: { onSession: (s: Session) => void; onLanguage: (language: Language) => void }) {
 	const { t, language } = useTranslation();
 	const other = language === "en" ? "ja" : "en";
 	const [user, setUser] = useState("");
 	const [password, setPassword] = useState("");
+	const [code, setCode] = useState<string | null>(null);
 	const [failed, setFailed] = useState<string | null>(null);
 	const [busy, setBusy] = useState(false);
 
@@ -17,14 +26,18 @@ export function SignIn(props: { onSession: (s: Session) => void; onLanguage: (la
 		setBusy(true);
 		setFailed(null);
 		try {
-			const { RID } = await call<{ RID: string }>("POST", "/sessions", { userName: user, password });
+			const { RID } = await call<{ RID: string }>("POST", "/sessions", {
+				userName: user,
+				password,
+				...(code === null ? {} : { totp: code.trim() }),
+			});
 			rememberRid(RID);
 			props.onSession({ userName: user, RID });
 		} catch (error) {
-			const code = error instanceof ApiError ? error.code : "";
-			if (code === "sign-in-failed") setFailed(t("signIn.failed"));
-			else if (code === "locked-out") setFailed(t("signIn.locked"));
-			else setFailed(t("common.error", { message: String((error as Error).message) }));
+			const why = error instanceof ApiError ? error.code : "";
+			const known = reasons[why];
+			if (why === "totp-required") setCode("");
+			else setFailed(known ? t(known) : t("common.error", { message: String((error as Error).message) }));
 			setBusy(false);
 		}
 	}
@@ -53,6 +66,20 @@ export function SignIn(props: { onSession: (s: Session) => void; onLanguage: (la
 								onChange={(_e, v) => setPassword(v)}
 							/>
 						</FormGroup>
+						{code !== null && (
+							<FormGroup label={t("signIn.code")} fieldId="code" isRequired>
+								<TextInput
+									id="code"
+									inputMode="numeric"
+									autoComplete="one-time-code"
+									placeholder={t("signIn.codeNote")}
+									value={code}
+									isRequired
+									autoFocus
+									onChange={(_e, v) => setCode(v)}
+								/>
+							</FormGroup>
+						)}
 						<Button type="submit" isDisabled={busy || !user || !password}>
 							{t("signIn.title")}
 						</Button>

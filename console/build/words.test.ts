@@ -1,0 +1,91 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import en from "../i18n/en.json";
+import ja from "../i18n/ja.json";
+import { reasonText, sentenceOf, valueText } from "../src/events/words";
+
+/** Words come from the manager's and the agent's sources: each has to be known here in both languages. */
+const src = new URL("../../src/", import.meta.url).pathname;
+const read = (path: string) => readFileSync(join(src, path), "utf8");
+const sources = (dir: string): string[] =>
+	readdirSync(join(src, dir), { withFileTypes: true }).flatMap((e) => {
+		const path = join(dir, e.name);
+		if (e.isDirectory()) return sources(path);
+		return e.name.endsWith(".c") && !/_(test|fuzz)\.c$/.test(e.name) ? [path] : [];
+	});
+const found = (text: string, pattern: RegExp, group = 1) => [...text.matchAll(pattern)].map((m) => m[group]);
+const all = [...new Set([...sources("manager"), ...sources("agent"), ...sources("module"), ...sources("model")])];
+
+function expectWords(part: string, words: string[]) {
+	expect(words.length, `${part} words in the sources`).toBeGreaterThan(0);
+	const missing = [...new Set(words)].filter((w) => w && !(`${part}.${w}` in en && `${part}.${w}` in ja));
+	expect(missing, `words of ${part} without a translation`).toEqual([]);
+}
+
+test("every action and its outcome has a word", () => {
+	const table = read("module/antimalware/action.c").match(/actions\[ACTION_COUNT\] = \{([\s\S]*?)\n\};/)?.[1] ?? "";
+	expectWords("action", found(table, /"([^"]*)"/g));
+});
+
+test("every collection and target of an event has a word", () => {
+	const text = all.map(read).join("\n");
+	expectWords("type", found(text, /^\t\{ "[a-z/]+", "[a-zA-Z]+", "([^"]+)"/gm));
+	expectWords("type", found(text, /"TargetType", "([^"]+)"/g));
+	expectWords("type", found(text, /audit\(\w+, "[a-z-]+", "([^"]+)"/g));
+});
+
+test("every kind of job has a word", () => {
+	const text = read("manager/api/jobs.c");
+	const kinds = [...found(text, /simple\(c, "([^"]+)"/g), ...found(text, /return file_deed\(c, "([^"]+)"/g)];
+	expectWords("jobKind", [...kinds, "malware-scan"]);
+});
+
+test("every state and module message that the manager writes has a word", () => {
+	const text = all.map(read).join("\n");
+	expectWords("status", found(text, /"((?:Managed|Unmanaged) \(\w+\))"/g));
+	expectWords("module", found(text, /"(On(?:, [^"]*)?|Off|Not Activated)"/g));
+});
+
+test("every kind and field of an event has an English and a Japanese sentence", () => {
+	const tables = all.map(read).filter((t) => t.includes("struct event_class event_class_"));
+	expect(tables.length).toBeGreaterThan(1);
+	const rows = tables.flatMap((t) => [
+		...t.matchAll(/^\t\{ \d+,\s*"([\w-]+)",\s*SEVERITY_\w+,\s*"([^"]+)",\s*"([^"]+)"/gm),
+	]);
+	expect(rows.length).toBeGreaterThan(50);
+	const marks = (s: string) => (s.match(/\{\w+\}/g) ?? []).sort();
+	for (const [, kind, english, japanese] of rows) {
+		expect(japanese, kind).toMatch(/[ぁ-んァ-ヶ一-龠]/);
+		expect(marks(japanese), kind).toEqual(marks(english));
+	}
+});
+
+test("values of events are said in the reader's language", () => {
+	expect(valueText("ja", "ScanResultString", "Access Denied")).toBe("アクセス拒否");
+	expect(valueText("ja", "Description", "1 files, 0 found")).toBe("1 ファイル、検出 0 件");
+	expect(valueText("en", "Description", "1 files, 0 found")).toBe("1 file, 0 found");
+	expect(valueText("ja", "InfectedFilePath", "/a")).toBe("/a");
+	expect(reasonText("ja", "quarantine /a: the file is gone already")).toBe("/a の隔離: ファイルはすでにありません");
+	expect(reasonText("ja", "something that nobody knows")).toBe("something that nobody knows");
+});
+
+test("a sentence is filled in with words, and stays the manager's when the kind is unknown", () => {
+	const event = {
+		ID: 1,
+		logDate: 0,
+		received: 0,
+		computerID: 1,
+		hostName: "h",
+		kind: "k",
+		number: 1,
+		sentence: "S",
+	} as const;
+	const e = { ...event, severity: "info" as const, ScanResultString: "Quarantined" };
+	const kinds = [
+		{ number: 1, name: "k", severity: "info", sentence: { en: "x: {ScanResultString}", ja: "{ScanResultString}{No}" } },
+	];
+	const cls = { name: "c", label: { en: "", ja: "" }, fields: [], kinds };
+	expect(sentenceOf(e, cls, "ja")).toBe("隔離");
+	expect(sentenceOf({ ...e, kind: "other" }, cls, "ja")).toBe("S");
+});
