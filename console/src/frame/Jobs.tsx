@@ -2,14 +2,10 @@ import { Button } from "@patternfly/react-core";
 import { useMutation } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { call } from "../api/client";
-import { useJobs } from "../api/queries";
 import type { Job } from "../api/types";
-import { reasonText } from "../events/words";
-import { elapsedText, useTranslation } from "../i18n";
+import { useTranslation } from "../i18n";
 import { isOpen } from "../live/fold";
-import { href, Link } from "../router/router";
-import { Nothing, Problem, Status, useProblemText } from "../ui/parts";
-import { Panel } from "./Panel";
+import { Status, useProblemText } from "../ui/parts";
 
 const looks: Partial<Record<Job["state"], string>> = {
 	done: "active",

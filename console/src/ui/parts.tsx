@@ -144,7 +144,7 @@ export function Status(props: { state: string; children: ReactNode }) {
 }
 
 /** A text to be copied whole. */
-export function Copy(props: { text: string; label: string }) {
+export function Copy(props: { text: string; label: string; rows?: number }) {
 	const { t } = useTranslation();
 	const [copied, setCopied] = useState(false);
 	const field = useRef<HTMLTextAreaElement>(null);
@@ -159,7 +159,14 @@ export function Copy(props: { text: string; label: string }) {
 	}
 	return (
 		<div className="yg-copy">
-			<textarea ref={field} readOnly rows={4} value={props.text} aria-label={props.label} spellCheck={false} />
+			<textarea
+				ref={field}
+				readOnly
+				rows={props.rows ?? 4}
+				value={props.text}
+				aria-label={props.label}
+				spellCheck={false}
+			/>
 			<Button variant="secondary" onClick={copy} icon={<Icon name="copy" />}>
 				{copied ? t("common.copied") : t("common.copy")}
 			</Button>
