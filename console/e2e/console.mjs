@@ -162,7 +162,7 @@ try {
 	await page.goto(at("/events/antimalware"));
 	await page.locator("[data-row]").first().click();
 	const event = Number(new URL(page.url()).searchParams.get("open"));
-	await everyScreen(page, BASE_URL, { computer: id, event, shots: SHOTS });
+	await everyScreen(page, { computer: id, event, shots: SHOTS });
 	await page.reload();
 	await page.waitForSelector("nav");
 	tell(true, "a reload keeps the session");

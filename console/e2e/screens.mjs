@@ -5,11 +5,21 @@ import { tell } from "./tell.mjs";
 /** [name, address, what to do there first] */
 const screens = (computer, event) => [
 	["computers", "/computers"],
-	["computers-columns", "/computers", (p) => p.click("#content .yg-tools .yg-menu-button")],
+	[
+		"computers-columns",
+		"/computers",
+		(p) => p.click("#content .yg-tools .yg-menu-button"),
+		(p) => p.keyboard.press("Escape"),
+	],
 	["computers-no-match", "/computers?q=nothing-like-this"],
 	["add-computer", "/computers?add=1", (p) => p.waitForSelector("dialog textarea")],
 	["computer", `/computers/${computer}`],
-	["computer-actions", `/computers/${computer}`, (p) => p.click("#content .yg-menu-button")],
+	[
+		"computer-actions",
+		`/computers/${computer}`,
+		(p) => p.click("#content .yg-menu-button"),
+		(p) => p.keyboard.press("Escape"),
+	],
 	[
 		"anti-malware",
 		`/computers/${computer}/anti-malware`,
@@ -46,7 +56,7 @@ const screens = (computer, event) => [
 		(p) => p.click(".yg-top .yg-menu-button >> nth=0"),
 		(p) => p.click(".yg-drawer header button"),
 	],
-	["palette", "/computers", (p) => p.keyboard.press("Control+k")],
+	["palette", "/computers", (p) => p.keyboard.press("Control+k"), (p) => p.keyboard.press("Escape")],
 ];
 
 const overflow = () => document.documentElement.scrollWidth > window.innerWidth;
@@ -59,7 +69,16 @@ export async function look(page, name, shots) {
 	return found.map((f) => `${name}: ${f}`);
 }
 
-export async function everyScreen(page, base, { computer, event, shots }) {
+/** As a link of the console does it: without loading the page again. */
+async function visit(page, path) {
+	await page.evaluate((to) => {
+		history.pushState(null, "", to);
+		dispatchEvent(new PopStateEvent("popstate"));
+	}, path);
+	await page.waitForSelector("main h1");
+}
+
+export async function everyScreen(page, { computer, event, shots }) {
 	for (const language of ["en", "ja"]) {
 		for (const theme of ["light", "dark"]) {
 			await page.evaluate(
@@ -70,11 +89,12 @@ export async function everyScreen(page, base, { computer, event, shots }) {
 				},
 				[language, theme],
 			);
+			await page.reload();
+			await page.waitForSelector("main h1");
 			const found = [];
 			let looked = 0;
 			for (const [name, path, before, after] of screens(computer, event)) {
-				await page.goto(new URL(path, base).href);
-				await page.waitForSelector("main h1");
+				await visit(page, path);
 				await page.waitForFunction(() => !document.querySelector(".yg-waiting"));
 				try {
 					await before?.(page);

@@ -85,14 +85,20 @@ function defaultOf(key: ValueKey, defaults: Settings | undefined): unknown {
 
 function useSaving(kind: Level["kind"], id: number, draft: Draft, done: () => void) {
 	const client = useQueryClient();
+	const reread = () =>
+		Promise.all(["policies", "computers"].map((key) => client.invalidateQueries({ queryKey: [key] })));
 	return useMutation({
 		mutationFn: async () => {
 			const { body, reset } = savingOf(kind, draft);
 			if (body) await call("POST", `/${kind}/${id}`, body);
 			for (const name of reset) await call("DELETE", `/${kind}/${id}/settings/${name}`);
 		},
-		onSettled: () => Promise.all(["policies", "computers"].map((key) => client.invalidateQueries({ queryKey: [key] }))),
-		onSuccess: done,
+		// The draft goes once the new state is there, so that the old one is never seen again.
+		onSuccess: async () => {
+			await reread();
+			done();
+		},
+		onError: reread,
 	});
 }
 
