@@ -100,11 +100,33 @@ static void sign_policy(struct app *a, uint64_t ticket, struct str policy)
 	ask_authority(app_owner(a), ticket, M_SIGN_POLICY, policy);
 }
 
+static int send_courier(struct app *a, unsigned instance, uint64_t ticket, struct str order)
+{
+	struct core *c = app_owner(a);
+	return self_send(c->me, P_COURIER, instance, M_SEND, (uint32_t)ticket, order);
+}
+
+static int on_sent(struct self *me, struct peer *p, struct imsg *m)
+{
+	(void)p;
+	struct core *c = me->state;
+	struct rd r = rd_init(m->data, m->len);
+	uint32_t error = rd_u32(&r);
+	struct str text = rd_str(&r, 1000);
+	if (rd_end(&r) < 0 || error > 4095)
+		return -EBADMSG;
+	AUTO(freep) char *why = str_dup(text);
+	if (c->app)
+		app_sent(c->app, m->id, -(int)error, why);
+	return 0;
+}
+
 /* ---- from the authority ---- */
 
 static int open_app(struct core *c)
 {
-	static const struct app_hooks hooks = { reply, chunk, sign_certificate, sign_policy };
+	static const struct app_hooks hooks = { reply, chunk, sign_certificate, sign_policy,
+		                                send_courier };
 	const struct options *o = c->me->options;
 	const json_t *j = c->authority;
 	struct err why = { { 0 } };
@@ -183,6 +205,10 @@ static int on_signed(struct self *me, struct peer *p, struct imsg *m)
 void core_down(struct self *me, struct peer *p)
 {
 	struct core *c = me->state;
+	if (c->app)
+		app_process_died(c->app, me->program->procs[p->who].name);
+	if (c->app && p->who == P_COURIER)
+		app_courier_down(c->app);
 	if (p->who != P_CA)
 		return;
 	while (!LIST_EMPTY(&c->owed)) {
@@ -278,6 +304,8 @@ void core_stop(struct self *me)
 }
 
 int (*const core_on[])(struct self *me, struct peer *p, struct imsg *m) = {
-	[M_REQUEST] = on_request,     [M_GONE] = on_gone, [M_SIGNED] = on_signed,
-	[M_AUTHORITY] = on_authority, [M_TICK] = on_tick, [M_COUNT] = NULL,
+	[M_REQUEST] = on_request, [M_GONE] = on_gone,
+	[M_SIGNED] = on_signed,   [M_AUTHORITY] = on_authority,
+	[M_TICK] = on_tick,       [M_SENT] = on_sent,
+	[M_COUNT] = NULL,
 };

@@ -123,3 +123,18 @@ void app_tick(struct app *a)
 {
 	a->ticks++;
 }
+
+void app_sent(struct app *a, uint64_t ticket, int rc, const char *text)
+{
+	(void)a, (void)ticket, (void)rc, (void)text;
+}
+
+void app_courier_down(struct app *a)
+{
+	(void)a;
+}
+
+void app_process_died(struct app *a, const char *name)
+{
+	(void)a, (void)name;
+}

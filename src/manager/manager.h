@@ -3,7 +3,7 @@
 #include "proc/proc.h"
 
 /* The manager's processes, in the order of procs.c. */
-enum proc_id { P_GUARD, P_FRONT, P_CORE, P_CA, P_CLERK, P_COUNT };
+enum proc_id { P_GUARD, P_FRONT, P_CORE, P_CA, P_CLERK, P_COURIER, P_COUNT };
 
 enum imsg_type {
 #define IMSG(name, from, to, fd, max, doc) M_##name,
@@ -21,6 +21,7 @@ extern int (*const front_on[])(struct self *me, struct peer *p, struct imsg *m);
 extern int (*const core_on[])(struct self *me, struct peer *p, struct imsg *m);
 extern int (*const ca_on[])(struct self *me, struct peer *p, struct imsg *m);
 extern int (*const clerk_on[])(struct self *me, struct peer *p, struct imsg *m);
+extern int (*const courier_on[])(struct self *me, struct peer *p, struct imsg *m);
 
 int front_prepare(struct self *guard, unsigned instance, struct birth_fd out[static BIRTH_FDS_MAX]);
 int front_early(struct self *me);
@@ -41,6 +42,9 @@ void ca_stop(struct self *me);
 int clerk_start(struct self *me);
 void clerk_up(struct self *me, struct peer *p);
 void clerk_stop(struct self *me);
+
+int courier_start(struct self *me);
+void courier_stop(struct self *me);
 
 /* --setup: makes keys, certificates and the database where there are none, prints the password;
  * what struct program's parse returns. */

@@ -7,6 +7,22 @@ static const char *const front_calls[] = { "accept4", "accept", "getsockname", "
 static const char *const core_write[] = { "%lib", NULL };
 static const char *const core_read[] = { "/etc/localtime", "/usr/share/zoneinfo", "/dev/urandom",
 	                                 NULL };
+/* The resolver's files and the system's authorities. */
+static const char *const courier_read[] = { "/etc/hosts",
+	                                    "/etc/resolv.conf",
+	                                    "/etc/nsswitch.conf",
+	                                    "/etc/gai.conf",
+	                                    "/etc/host.conf",
+	                                    "/run/systemd/resolve",
+	                                    "/etc/ssl",
+	                                    "/etc/services",
+	                                    "/etc/protocols",
+	                                    "/lib",
+	                                    "/usr/lib",
+	                                    "/usr/share/ca-certificates",
+	                                    "/etc/ld.so.cache",
+	                                    "/dev/urandom",
+	                                    NULL };
 static const char *const ca_write[] = { "%etc/ca", NULL };
 
 static const struct proc procs[] = {
@@ -42,6 +58,13 @@ static const struct proc procs[] = {
 	              .on = clerk_on,
 	              .up = clerk_up,
 	              .stop = clerk_stop },
+	[P_COURIER] = { .name = "courier",
+	                .user = "yagura-courier",
+	                .instances = 2,
+	                .start = courier_start,
+	                .on = courier_on,
+	                .stop = courier_stop,
+	                .box = { .files = true, .net = true, .read = courier_read } },
 };
 
 #define B(x) (1u << P_##x)

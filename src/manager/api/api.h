@@ -45,6 +45,9 @@ struct app_hooks {
 	void (*sign_certificate)(struct app *a, uint64_t ticket, struct str csr,
 	                         const char *common_name);
 	void (*sign_policy)(struct app *a, uint64_t ticket, struct str policy);
+	/* Gives an order (forward/courier.c) to an instance of the courier: 0, and app_sent() will
+	 * bring how it went, or -errno. NULL: there is none. */
+	int (*send)(struct app *a, unsigned instance, uint64_t ticket, struct str order);
 };
 
 struct app_config {
@@ -65,6 +68,9 @@ void app_request(struct app *a, const struct request *rq);
 void app_gone(struct app *a, uint64_t id); /* the client of a delayed or streaming answer left */
 /* rc 0 and the PEM certificate or the raw signature, or -errno. */
 void app_signed(struct app *a, uint64_t ticket, int rc, struct str result);
+void app_sent(struct app *a, uint64_t ticket, int rc, const char *text);
+void app_courier_down(struct app *a);                   /* what it had will not be answered */
+void app_process_died(struct app *a, const char *name); /* one of the manager's, by itself */
 /* Once a second: long polls that are due, offline agents, jobs that take too long, pings,
  * retention. */
 void app_tick(struct app *a);

@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "manager/forward/forward.h"
+#include "manager/tasks/own.h"
 #include "manager/tasks/tasks.h"
 #include "module/module.h"
 
@@ -364,14 +366,6 @@ static void meta(struct store *s, const char *key, char *out, size_t size)
 	rows_done(&r);
 }
 
-static void tell_start(struct app *a)
-{
-	struct event ev;
-	event_init(&ev, &event_class_system, "manager-started");
-	event_text(&ev, "ActionBy", "System");
-	system_event(a, &ev);
-}
-
 int app_open(struct app **out, const struct app_config *c, const struct app_hooks *hooks,
              void *owner, struct err *why)
 {
@@ -391,6 +385,7 @@ int app_open(struct app **out, const struct app_config *c, const struct app_hook
 	LIST_INIT(&a->listeners);
 	LIST_INIT(&a->pollers);
 	LIST_INIT(&a->signings);
+	LIST_INIT(&a->forwards);
 	int rc = store_open(&a->store, colon + 1, why);
 	if (rc == 0)
 		rc = store_migrate(a->store, event_classes, why);
@@ -400,7 +395,11 @@ int app_open(struct app **out, const struct app_config *c, const struct app_hook
 	}
 	meta(a->store, "tenant", a->tenant, sizeof(a->tenant));
 	meta(a->store, "manager", a->manager_guid, sizeof(a->manager_guid));
-	tell_start(a);
+	if (store_begin(a->store) == 0) {
+		own_started(a);
+		store_end(a->store, true);
+	}
+	a->open = true;
 	*out = a;
 	return 0;
 }
@@ -413,6 +412,12 @@ void app_free(struct app *a)
 		/* The analyzer does not follow LIST_REMOVE().
 		 * NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		signing_free(LIST_FIRST(&a->signings));
+	if (a->open && store_begin(a->store) == 0) {
+		own_stopped(a);
+		store_end(a->store, true);
+	}
+	json_decref(a->died);
+	forward_free(a);
 	agents_drop(a);
 	stream_done(a);
 	rates_reset(a);
@@ -436,6 +441,8 @@ void app_tick(struct app *a)
 	agents_tick(a);
 	jobs_tick(a);
 	tasks_tick(a);
+	forward_tick(a);
+	own_tick(a);
 	if (now - a->swept_ms >= SWEEP_MS) {
 		a->swept_ms = now;
 		sessions_sweep(a);

@@ -13,6 +13,14 @@
 struct listening; /* a stream's client (stream.c) */
 struct polling;   /* an agent that waits for commands (agents.c) */
 struct signing;   /* something that the authority works on (sign.c) */
+struct forward;   /* a receiver of events (forward.c) */
+
+/* What a courier has to do. */
+struct posted {
+	uint32_t ticket;
+	void (*done)(struct app *a, int64_t about, int rc, const char *text); /* NULL: nothing */
+	int64_t about;
+};
 
 struct app {
 	struct app_config config;
@@ -33,6 +41,12 @@ struct app {
 	uint64_t compilations; /* how many there were */
 	bool marked;           /* policies are due since this request */
 	bool sweep;            /* results may be there that no agent has */
+	LIST_HEAD(, forward) forwards;
+	size_t forward_turn;
+	json_t *died; /* owned: processes of ours, to be told; may be NULL */
+	bool open, disk_low;
+	uint64_t disk_next_ms;
+	struct posted posts[2]; /* by enum post_way */
 	bool wake; /* jobs were queued: who waits for commands is looked at after the commit */
 };
 
@@ -170,6 +184,16 @@ void audit(struct call *c, const char *kind, const char *type, int64_t id, const
 /* 1 stored, 0 known before, or -errno. */
 int event_store(struct app *a, int64_t computer, const char *host, const struct event *ev,
                 int64_t *id);
+/* A stored event; borrowed for the call of each(). */
+struct event_row {
+	int64_t id, computer;
+	const char *host;
+	struct event event;
+};
+/* The events of a class after an ID, oldest first, until each() says false. */
+int event_each(struct app *a, const struct event_class *class, int64_t after,
+               bool (*each)(void *arg, const struct event_row *row), void *arg);
+int64_t event_newest(struct app *a, const struct event_class *class); /* its ID, 0: none */
 int events_list(struct call *c);
 int events_search(struct call *c);
 int events_get(struct call *c);
@@ -202,6 +226,7 @@ int computer_check(struct call *c, int64_t id, const json_t *old, json_t *object
 void computer_show(struct call *c, int64_t id, const json_t *full, json_t *object);
 void computer_changed(struct call *c, int64_t id, const json_t *old, const json_t *object);
 int computer_may_delete(struct call *c, int64_t id);
+char *system_text(struct app *a, const char *name); /* a system setting's value; owned */
 int setting_get(struct call *c);
 int setting_set(struct call *c);
 int setting_delete(struct call *c);

@@ -41,9 +41,26 @@ static struct val value_of(const json_t *v)
 	return json_is_integer(v) ? VAL_INT(json_integer_value(v)) : VAL_NULL;
 }
 
+static json_t *fields_of(const struct event_class *class, const struct rows *r)
+{
+	json_t *o = json_object();
+	int i = 6;
+	for (const struct event_field *f = class->fields; f->name && i < r->ncols; f++, i++) {
+		json_t *v = NULL;
+		if (r->col[i].type == V_TEXT)
+			v = json_stringn(r->col[i].p, r->col[i].n);
+		else if (r->col[i].type == V_INT)
+			v = f->type == EV_BOOL ? json_boolean(r->col[i].i)
+			                       : json_integer(r->col[i].i);
+		if (v)
+			json_set(o, f->name, v);
+	}
+	return o;
+}
+
 static json_t *shown(const struct event_class *class, const struct rows *r)
 {
-	struct event ev = { .class = class, .fields = json_object() };
+	struct event ev = { .class = class, .fields = fields_of(class, r) };
 	char kind[64];
 	snprintf(kind, sizeof(kind), "%.*s", STR_ARG(col_str(r, 3)));
 	ev.kind = event_kind_find(class, kind);
@@ -54,17 +71,6 @@ static json_t *shown(const struct event_class *class, const struct rows *r)
 	json_set_int(o, "computerID", r->col[1].i);
 	json_set_bytes(o, "hostName", col_str(r, 2));
 	json_set_text(o, "kind", kind);
-	int i = 6;
-	for (const struct event_field *f = class->fields; f->name && i < r->ncols; f++, i++) {
-		json_t *v = NULL;
-		if (r->col[i].type == V_TEXT)
-			v = json_stringn(r->col[i].p, r->col[i].n);
-		else if (r->col[i].type == V_INT)
-			v = f->type == EV_BOOL ? json_boolean(r->col[i].i)
-			                       : json_integer(r->col[i].i);
-		if (v)
-			json_set(ev.fields, f->name, v);
-	}
 	if (ev.kind) {
 		static const char *const words[] = { "info", "warning", "error" };
 		AUTO(buf_done) struct buf s = { 0 };
@@ -137,6 +143,52 @@ int event_store(struct app *a, int64_t computer, const char *host, const struct 
 	if (rc == 1)
 		alert_event(a, computer, host, ev, *id);
 	return rc;
+}
+
+static bool give(const struct event_class *class, const struct rows *r,
+                 bool (*each)(void *arg, const struct event_row *row), void *arg)
+{
+	AUTO(freep) char *host = str_dup(col_str(r, 2));
+	AUTO(freep) char *kind = str_dup(col_str(r, 3));
+	struct event_row row = { .id = r->col[0].i, .computer = r->col[1].i, .host = host };
+	row.event.class = class;
+	row.event.kind = event_kind_find(class, kind);
+	row.event.time_ms = (uint64_t)r->col[4].i;
+	if (!row.event.kind) /* of a newer version */
+		return true;
+	row.event.fields = fields_of(class, r);
+	bool more = each(arg, &row);
+	json_decref(row.event.fields);
+	return more;
+}
+
+int event_each(struct app *a, const struct event_class *class, int64_t after,
+               bool (*each)(void *arg, const struct event_row *row), void *arg)
+{
+	AUTO(buf_done) struct buf b = { 0 };
+	struct rows r;
+	bool more = true;
+	buf_z(&b, "select ");
+	add_columns(&b, class);
+	buf_fmt(&b, " from event_%s where id > $1 order by id limit %d", class->name, PAGE_MAX);
+	int rc = store_query_sql(a->store, b.p, ARGS(VAL_INT(after)), &r);
+	while (rc == 0 && more && rows_next(&r) == 1)
+		more = give(class, &r, each, arg);
+	rows_done(&r);
+	return rc;
+}
+
+int64_t event_newest(struct app *a, const struct event_class *class)
+{
+	char sql[100];
+	struct rows r;
+	int64_t id = 0;
+	snprintf(sql, sizeof(sql), "select max(id) from event_%s", class->name);
+	int rc = store_query_sql(a->store, sql, NULL, 0, &r);
+	if (rc == 0 && rows_next(&r) == 1 && r.col[0].type == V_INT)
+		id = r.col[0].i;
+	rows_done(&r);
+	return id;
 }
 
 void system_event(struct app *a, struct event *ev)

@@ -6,6 +6,7 @@
 
 #include "base/auto.h"
 #include "base/json.h"
+#include "manager/forward/forward.h"
 #include "manager/tasks/tasks.h"
 
 /* The families of collections, a file each (resources_NAME.c). */
@@ -18,6 +19,7 @@ const struct resource *const resource_families[] = {
 	rule_resources,
 	control_resources,
 	task_resources,
+	forward_resources,
 	NULL,
 };
 /* clang-format on */

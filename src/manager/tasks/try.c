@@ -43,12 +43,22 @@ static void sign_policy(struct app *a, uint64_t ticket, struct str policy)
 	app_signed(a, ticket, 0, STR("a signature that nobody checks here"));
 }
 
+static int send_it(struct app *a, unsigned instance, uint64_t ticket, struct str order)
+{
+	struct try *t = app_owner(a);
+	json_array_append_new(t->orders,
+	                      json_pack("{s:I,s:i,s:o}", "ticket", (json_int_t)ticket, "instance",
+	                                (int)instance, "order", json_parse(order, NULL)));
+	return t->send_rc;
+}
+
 static void open_app(struct try *t)
 {
 	static const struct app_hooks hooks = { .reply = reply,
 		                                .chunk = chunk,
 		                                .sign_certificate = sign_certificate,
-		                                .sign_policy = sign_policy };
+		                                .sign_policy = sign_policy,
+		                                .send = send_it };
 	struct err why = { { 0 } };
 	const struct app_config config = { .database = t->database,
 		                           .ca = "-",
@@ -79,6 +89,7 @@ int try_setup(void **state)
 	if (setup_database(&setup, &why) < 0)
 		fail_msg("%s", why.text);
 	open_app(t);
+	t->orders = json_array();
 	*state = t;
 	try_must(t, 200, "POST", "/api/sessions",
 	         "{'userName':'admin','username':'admin','password':'a Password 4 tests'}");
@@ -91,6 +102,7 @@ int try_teardown(void **state)
 	struct try *t = *state;
 	app_free(t->app);
 	json_decref(t->out);
+	json_decref(t->orders);
 	free(t->text);
 	file_remove_tree(AT_FDCWD, t->dir);
 	free(t);

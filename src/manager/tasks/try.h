@@ -14,10 +14,8 @@ try {
 	json_t *out;               /* owned: its body, or NULL */
 	char *text;                /* owned: the same as it came */
 	uint64_t next;             /* request */
-	struct {
-		uint64_t ticket;
-		char *policy;
-	} signing;
+	json_t *orders; /* owned: what the courier was given, {"ticket","instance","order"} */
+	int send_rc;    /* what sending answers */
 };
 
 int try_setup(void **state); /* for cmocka: makes a struct try and signs in */

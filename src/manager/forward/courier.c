@@ -1,0 +1,162 @@
+#include <curl/curl.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/json.h"
+#include "base/wire.h"
+#include "manager/forward/mail.h"
+#include "manager/forward/syslog.h"
+#include "manager/manager.h"
+
+/*
+ * Sends what the core gives it: the first instance syslog messages, the second mail and web hooks.
+ * It waits for slow receivers so that nobody else has to; the core gives it one thing at a time.
+ */
+
+enum { RECEIVERS_MAX = 16, ORDER_MAX = 16 << 20 };
+
+/* A receiver that we are connected to. */
+struct receiver {
+	int64_t id;
+	json_t *target; /* owned: as it was when we connected */
+	struct syslog *syslog;
+};
+
+struct courier {
+	struct self *me;
+	struct receiver receivers[RECEIVERS_MAX];
+	unsigned turn; /* whose place the next new one takes */
+};
+
+static void receiver_clear(struct receiver *r)
+{
+	syslog_close(r->syslog);
+	json_decref(r->target);
+	*r = (struct receiver){ 0 };
+}
+
+static int stop_fd(struct courier *c)
+{
+	struct peer *guard = self_peer(c->me, P_GUARD, 0);
+	return peer_is_up(guard) ? guard->watch.fd : -1;
+}
+
+static int connect_it(struct courier *c, struct receiver *r, int64_t id, const json_t *target,
+                      struct err *why)
+{
+	const char *protocol = json_text(target, "protocol", "udp");
+	const struct syslog_target t = { .host = json_text(target, "server", ""),
+		                         .port = (uint16_t)json_int(target, "port", 514),
+		                         .protocol = strcmp(protocol, "tls") == 0   ? SYSLOG_TLS
+		                                     : strcmp(protocol, "tcp") == 0 ? SYSLOG_TCP
+		                                                                    : SYSLOG_UDP,
+		                         .ca = json_text(target, "ca", ""),
+		                         .certificate = json_text(target, "certificate", ""),
+		                         .key = json_text(target, "key", ""),
+		                         .stop = stop_fd(c) };
+	receiver_clear(r);
+	int rc = syslog_open(&r->syslog, &t, why);
+	if (rc < 0)
+		return rc;
+	r->id = id;
+	r->target = json_deep_copy(target);
+	return 0;
+}
+
+static struct receiver *place_of(struct courier *c, int64_t id)
+{
+	for (size_t i = 0; i < RECEIVERS_MAX; i++)
+		if (c->receivers[i].syslog && c->receivers[i].id == id)
+			return &c->receivers[i];
+	return &c->receivers[c->turn++ % RECEIVERS_MAX];
+}
+
+static int send_all(struct syslog *s, const json_t *messages, struct err *why)
+{
+	for (size_t i = 0; i < json_array_size(messages); i++) {
+		const json_t *m = json_array_get(messages, i);
+		const struct str text = { json_string_value(m), json_string_length(m) };
+		int rc = syslog_send(s, text, why);
+		if (rc < 0)
+			return rc;
+	}
+	return syslog_flush(s, why);
+}
+
+static int syslog_order(struct courier *c, const json_t *order, struct err *why)
+{
+	int64_t id = json_int(order, "id", 0);
+	const json_t *target = json_object_at(order, "target");
+	struct receiver *r = place_of(c, id);
+	int rc = 0;
+	if (!r->syslog || r->id != id || !json_equal(r->target, target) || !syslog_alive(r->syslog))
+		rc = connect_it(c, r, id, target, why);
+	if (rc == 0)
+		rc = send_all(r->syslog, json_array_at(order, "messages"), why);
+	if (rc < 0)
+		receiver_clear(r);
+	return rc;
+}
+
+static int mail_order(struct courier *c, const json_t *order, struct err *why)
+{
+	return mail_send(order, stop_fd(c), why);
+}
+
+static int hook_order(struct courier *c, const json_t *order, struct err *why)
+{
+	return hook_send(order, stop_fd(c), why);
+}
+
+static const struct {
+	const char *kind;
+	int (*send)(struct courier *c, const json_t *order, struct err *why);
+} kinds[] = { { "syslog", syslog_order }, { "mail", mail_order }, { "hook", hook_order } };
+
+static int on_send(struct self *me, struct peer *p, struct imsg *m)
+{
+	(void)p;
+	struct courier *c = me->state;
+	AUTO(imsg_body_done) struct imsg_body body = { 0 };
+	struct err why = { { 0 } };
+	char answer[600];
+	int rc = imsg_body(m, ORDER_MAX, &body);
+	if (rc < 0)
+		return rc;
+	AUTO(json_decrefp) json_t *order = json_parse(body.s, &why);
+	if (!order)
+		return -EBADMSG;
+	rc = -EINVAL;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (strcmp(kinds[i].kind, json_text(order, "kind", "")) == 0)
+			rc = kinds[i].send(c, order, &why);
+	struct wr w = wr_init(answer, sizeof(answer));
+	wr_u32(&w, (uint32_t)-rc);
+	wr_str(&w, str_of(rc < 0 ? why.text : ""));
+	rc = self_send(me, P_CORE, 0, M_SENT, m->id, (struct str){ answer, wr_len(&w) });
+	return rc == -ENOTCONN ? 0 : rc;
+}
+
+int courier_start(struct self *me)
+{
+	struct courier *c = xcalloc(1, sizeof(*c));
+	c->me = me;
+	me->state = c;
+	return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? 0 : -EIO;
+}
+
+void courier_stop(struct self *me)
+{
+	struct courier *c = me->state;
+	for (size_t i = 0; i < RECEIVERS_MAX; i++)
+		receiver_clear(&c->receivers[i]);
+	free(c);
+	me->state = NULL;
+	curl_global_cleanup();
+}
+
+int (*const courier_on[])(struct self *me, struct peer *p, struct imsg *m) = {
+	[M_SEND] = on_send,
+	[M_COUNT] = NULL,
+};

@@ -1,0 +1,233 @@
+#include <errno.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/json.h"
+#include "base/test.h"
+#include "manager/forward/forward.h"
+#include "manager/tasks/try.h"
+
+static const char receiver[] =
+	"{'name':'SIEM','server':'siem.test','port':6514,'protocol':'tcp','eventFormat':'json'}";
+
+static void use_it(struct try *t, const char *text)
+{
+	try_must(t, 200, "POST", "/api/syslogconfigurations", text);
+	try_sql(t,
+	        "insert into object (kind, id, name, parent, body) values"
+	        " ('settings', 2, 'system', 0, '{\"settings\":{\"platformSettingSyslogConfigId\":\"1\"}}')"
+	        " on conflict do update set body = excluded.body");
+	try_must(t, 200, "POST", "/api/policies/1/settings/antiMalwareSettingSyslogConfigId",
+	         "{'value':'1'}");
+	app_tick(t->app);
+}
+
+static const json_t *order_at(struct try *t, size_t i)
+{
+	return json_object_at(json_array_get(t->orders, i), "order");
+}
+
+static void answer(struct try *t, size_t i, int rc)
+{
+	app_sent(t->app, (uint64_t)json_int(json_array_get(t->orders, i), "ticket", 0), rc,
+	         rc < 0 ? "connect to siem.test port 6514: Connection refused" : "");
+}
+
+/* Answers until nothing more comes; how many messages there were, each seen once in `seen`. */
+static int drain(struct try *t, size_t *from, const char *needle)
+{
+	int found = 0;
+	for (; *from < json_array_size(t->orders); ++*from) {
+		const json_t *messages = json_array_at(order_at(t, *from), "messages");
+		for (size_t k = 0; k < json_array_size(messages); k++)
+			found += strstr(json_string_value(json_array_get(messages, k)), needle) !=
+			         NULL;
+		answer(t, *from, 0);
+	}
+	return found;
+}
+
+static void events_of_now_on_are_sent_in_order_once(void **state)
+{
+	struct try *t = *state;
+	size_t from = 0;
+	use_it(t, receiver);
+	drain(t, &from, "x");
+	for (int i = 0; i < 450; i++) {
+		struct event ev;
+		event_init(&ev, &event_class_system, "agent-started");
+		event_int(&ev, "Count", i);
+		system_event(t->app, &ev);
+	}
+	app_tick(t->app);
+	size_t first = from;
+	assert_int_equal(json_array_size(t->orders), first + 1); /* one thing at a time */
+	app_tick(t->app);
+	assert_int_equal(json_array_size(t->orders), first + 1);
+	assert_int_equal(json_array_size(json_array_at(order_at(t, first), "messages")), 200);
+	assert_string_equal(json_text(json_object_at(order_at(t, first), "target"), "server", ""),
+	                    "siem.test");
+	assert_int_equal(drain(t, &from, "\"agent-started\""), 450);
+	app_tick(t->app);
+	assert_int_equal(drain(t, &from, "\"agent-started\""), 0);
+	int at = 0;
+	for (size_t i = first; i < json_array_size(t->orders); i++) {
+		const json_t *messages = json_array_at(order_at(t, i), "messages");
+		for (size_t k = 0; k < json_array_size(messages); k++) {
+			char want[40];
+			const char *m = json_string_value(json_array_get(messages, k));
+			snprintf(want, sizeof(want), "\"Count\":%d", at);
+			if (strstr(m, "\"agent-started\"") && (at++, !strstr(m, want)))
+				fail_msg("%s is not in %s", want, m);
+		}
+	}
+	assert_int_equal(at, 450);
+	try_must(t, 200, "GET", "/api/syslogconfigurations/1", NULL);
+	assert_int_equal(json_int(json_object_at(t->out, "status"), "behind", -1), 0);
+}
+
+static void what_a_death_interrupts_is_sent_again(void **state)
+{
+	struct try *t = *state;
+	size_t from = 0;
+	use_it(t, receiver);
+	drain(t, &from, "x");
+	struct event ev;
+	event_init(&ev, &event_class_system, "agent-started");
+	system_event(t->app, &ev);
+	app_tick(t->app);
+	assert_int_equal(json_array_size(t->orders), from + 1);
+	try_again(t); /* without an answer */
+	from = json_array_size(t->orders);
+	app_tick(t->app);
+	assert_int_equal(drain(t, &from, "\"agent-started\""), 1);
+	try_again(t);
+	app_tick(t->app);
+	assert_int_equal(drain(t, &from, "\"agent-started\""), 0);
+}
+
+static void a_receiver_that_is_away_loses_nothing(void **state)
+{
+	struct try *t = *state;
+	size_t from = 0;
+	use_it(t, receiver);
+	drain(t, &from, "x");
+	struct event ev;
+	event_init(&ev, &event_class_system, "agent-started");
+	system_event(t->app, &ev);
+	app_tick(t->app);
+	answer(t, from, -ECONNREFUSED);
+	app_tick(t->app);
+	assert_int_equal(json_array_size(t->orders), from + 1); /* it waits before it tries again */
+	assert_int_equal(try_events(t, "forwarding-failed"), 1);
+	try_must(t, 200, "GET", "/api/syslogconfigurations/1", NULL);
+	assert_string_equal(json_text(json_object_at(t->out, "status"), "state", ""), "failing");
+	assert_non_null(
+		strstr(json_text(json_object_at(t->out, "status"), "message", ""), "refused"));
+	try_must(t, 200, "POST", "/api/syslogconfigurations/1",
+	         "{'port':6515}"); /* tried at once */
+	from = json_array_size(t->orders);
+	app_tick(t->app);
+	assert_int_equal(json_int(json_object_at(order_at(t, from), "target"), "port", 0), 6515);
+	assert_int_equal(drain(t, &from, "\"agent-started\""), 1);
+	assert_int_equal(try_events(t, "forwarding-resumed"), 1);
+	try_must(t, 200, "GET", "/api/alerts?state=ended", NULL);
+	assert_string_equal(
+		json_text(json_array_get(json_array_at(t->out, "alerts"), 0), "type", ""),
+		"forwarding-failed");
+}
+
+static void a_modules_events_go_where_the_computers_policy_says(void **state)
+{
+	struct try *t = *state;
+	size_t from = 0;
+	use_it(t, receiver);
+	int64_t here = try_agent(t, "here", 1), there = try_agent(t, "there", 2);
+	try_must(t, 200, "POST", "/api/policies/2/settings/antiMalwareSettingSyslogConfigId",
+	         "{'value':'0'}");
+	for (int i = 0; i < 2; i++) {
+		char body[300];
+		snprintf(
+			body, sizeof(body),
+			"{'first':1,'events':[{'class':'antimalware','kind':'malware-found','time':1764075158822,"
+			"'unique':'0123456789abcde%d','fields':{'MalwareName':'Eicar','InfectedFilePath':'/x%d'}}]}",
+			i, i);
+		try_agent_ask(t, i == 0 ? here : there, "POST", "/agent/events", body);
+		assert_int_equal(t->status, 200);
+	}
+	app_tick(t->app);
+	size_t again = from;
+	assert_int_equal(drain(t, &from, "\"/x0\""), 1);
+	assert_int_equal(drain(t, &again, "\"/x1\""), 0);
+}
+
+static void an_event_that_is_not_to_be_forwarded_stays(void **state)
+{
+	struct try *t = *state;
+	size_t from = 0;
+	use_it(t, receiver);
+	drain(t, &from, "x");
+	try_must(t, 200, "POST", "/api/systemevents/5000", "{'forward':false}");
+	struct event ev;
+	event_init(&ev, &event_class_system, "agent-started");
+	system_event(t->app, &ev);
+	app_tick(t->app);
+	assert_int_equal(drain(t, &from, "\"agent-started\""), 0);
+	assert_int_equal(try_events(t, "agent-started"), 1);
+}
+
+static void secrets_are_never_shown_and_bad_receivers_refused(void **state)
+{
+	struct try *t = *state;
+	static const char *const bad[] = {
+		"{'name':'x'}",
+		"{'name':'x','server':'s','port':0}",
+		"{'name':'x','server':'s','protocol':'pigeon'}",
+		"{'name':'x','server':'s','timeZone':'Mars/Base'}",
+		"{'name':'x','server':'s','privateKey':'alone'}",
+		"{'name':'x','server':'s','caCertificate':'no PEM'}",
+		"{'name':'x','server':'s','agentForwarding':'direct'}",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		try_ask(t, "POST", "/api/syslogconfigurations", bad[i]);
+		if (t->status != 400)
+			fail_msg("%s: %d", bad[i], t->status);
+	}
+	try_must(t, 200, "POST", "/api/syslogconfigurations", receiver);
+	try_must(t, 200, "GET", "/api/syslogconfigurations", NULL);
+	assert_null(strstr(t->text, "privateKey"));
+}
+
+static void a_manager_process_that_died_is_told(void **state)
+{
+	struct try *t = *state;
+	app_process_died(t->app, "front");
+	app_tick(t->app);
+	app_tick(t->app);
+	assert_int_equal(try_events(t, "manager-process-died"), 1);
+	AUTO(json_decrefp) json_t *ev = try_event(t, "manager-process-died");
+	assert_string_equal(json_text(ev, "Process", ""), "front");
+	try_again(t); /* it said good-bye */
+	assert_int_equal(try_events(t, "manager-stopped"), 1);
+	assert_int_equal(try_events(t, "manager-process-died"), 1);
+	try_sql(t, "update meta set value = '1' where key = 'running'");
+	t->app->open = false; /* and now it does not */
+	try_again(t);
+	assert_int_equal(try_events(t, "manager-process-died"), 2);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, try_setup, try_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(events_of_now_on_are_sent_in_order_once),
+		TEST(what_a_death_interrupts_is_sent_again),
+		TEST(a_receiver_that_is_away_loses_nothing),
+		TEST(a_modules_events_go_where_the_computers_policy_says),
+		TEST(an_event_that_is_not_to_be_forwarded_stays),
+		TEST(secrets_are_never_shown_and_bad_receivers_refused),
+		TEST(a_manager_process_that_died_is_told),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

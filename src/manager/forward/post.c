@@ -1,0 +1,61 @@
+#include "manager/forward/post.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/json.h"
+#include "model/setting.h"
+
+bool post_busy(const struct app *a, enum post_way way)
+{
+	return a->posts[way].done != NULL;
+}
+
+static void settle(struct app *a, enum post_way way, int rc, const char *text)
+{
+	struct posted p = a->posts[way];
+	a->posts[way] = (struct posted){ 0 };
+	if (store_begin(a->store) < 0) {
+		/* Nothing is marked as sent: it is sent again. */
+		return;
+	}
+	p.done(a, p.about, rc, text);
+	store_end(a->store, true);
+}
+
+void post(struct app *a, enum post_way way, const json_t *order,
+          void (*done)(struct app *a, int64_t about, int rc, const char *text), int64_t about)
+{
+	AUTO(buf_done) struct buf b = { 0 };
+	json_write(&b, order);
+	a->posts[way] =
+		(struct posted){ .ticket = (uint32_t)++a->ticket, .done = done, .about = about };
+	int rc = a->hooks->send
+	                 ? a->hooks->send(a, (unsigned)way, a->posts[way].ticket, buf_view(&b))
+	                 : -ENOTCONN;
+	if (rc < 0)
+		settle(a, way, rc, "the courier process is not there");
+}
+
+void app_sent(struct app *a, uint64_t ticket, int rc, const char *text)
+{
+	for (unsigned way = 0; way < POST_WAYS; way++)
+		if (a->posts[way].done && a->posts[way].ticket == (uint32_t)ticket)
+			settle(a, (enum post_way)way, rc, text);
+}
+
+void app_courier_down(struct app *a)
+{
+	for (unsigned way = 0; way < POST_WAYS; way++)
+		if (a->posts[way].done)
+			settle(a, (enum post_way)way, -EAGAIN, "the courier process ended");
+}
+
+/* As the system's settings are stored: the object 2 of the kind "settings". */
+char *system_text(struct app *a, const char *name)
+{
+	const struct setting *s = setting_find(SCOPE_SYSTEM, name);
+	AUTO(json_decrefp) json_t *o = object_get(a->store, "settings", 2);
+	return xstrdup(json_text(json_object_at(o, "settings"), name, s ? s->otherwise : ""));
+}
