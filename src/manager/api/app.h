@@ -226,7 +226,6 @@ int computer_check(struct call *c, int64_t id, const json_t *old, json_t *object
 void computer_show(struct call *c, int64_t id, const json_t *full, json_t *object);
 void computer_changed(struct call *c, int64_t id, const json_t *old, const json_t *object);
 int computer_may_delete(struct call *c, int64_t id);
-char *system_text(struct app *a, const char *name); /* a system setting's value; owned */
 int setting_get(struct call *c);
 int setting_set(struct call *c);
 int setting_delete(struct call *c);

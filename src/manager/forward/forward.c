@@ -299,7 +299,7 @@ static json_t *order_of(int64_t id, const json_t *o, json_t *messages)
 
 static int64_t system_configuration(struct app *a)
 {
-	AUTO(freep) char *text = system_text(a, "platformSettingSyslogConfigId");
+	AUTO(freep) char *text = system_setting(a, "platformSettingSyslogConfigId");
 	int64_t id = 0;
 	str_i64(str_of(text), 0, INT32_MAX, &id);
 	return id;

@@ -5,7 +5,6 @@
 
 #include "base/auto.h"
 #include "base/json.h"
-#include "model/setting.h"
 
 bool post_busy(const struct app *a, enum post_way way)
 {
@@ -50,12 +49,4 @@ void app_courier_down(struct app *a)
 	for (unsigned way = 0; way < POST_WAYS; way++)
 		if (a->posts[way].done)
 			settle(a, (enum post_way)way, -EAGAIN, "the courier process ended");
-}
-
-/* As the system's settings are stored: the object 2 of the kind "settings". */
-char *system_text(struct app *a, const char *name)
-{
-	const struct setting *s = setting_find(SCOPE_SYSTEM, name);
-	AUTO(json_decrefp) json_t *o = object_get(a->store, "settings", 2);
-	return xstrdup(json_text(json_object_at(o, "settings"), name, s ? s->otherwise : ""));
 }
