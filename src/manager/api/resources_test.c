@@ -57,6 +57,10 @@ static const struct {
 	{ NULL,                            "dependsOnRuleIDs",    "[]" },
 	{ NULL,                            "computerIDs",         "[]" },
 	{ NULL,                            "computerGroupIDs",    "[1]" },
+	{ "syslogconfigurations",          "timeZone",            "'Asia/Tokyo'" },
+	{ "syslogconfigurations",          "certificate",         NULL }, /* PEM; forward/syslog_test.c */
+	{ "syslogconfigurations",          "privateKey",          NULL },
+	{ "syslogconfigurations",          "caCertificate",       NULL },
 	{ NULL,                            "policyIDs",           "[1]" },
 	{ NULL,                            "ruleIDs",             "[]" },
 };

@@ -122,7 +122,7 @@ static void escape(struct buf *out, enum escape how, const char *text)
 		else if (c == '\r' && cef)
 			buf_z(out, "\\r");
 		else
-			buf_char(out, c < 0x20 || c == 0x7f ? ' ' : *p);
+			buf_add(out, c < 0x20 || c == 0x7f ? " " : p, 1);
 	}
 }
 

@@ -145,7 +145,7 @@ static void a_zone_is_told_by_5424(void **state)
 	found(&ev);
 	struct format_source s = source;
 	s.format = FORMAT_JSON;
-	s.utc_offset_s = 9 * 3600;
+	s.utc_offset_s = 9LL * 3600;
 	const struct format_event e = { &ev, 7, 5, "x" };
 	format_event(&b, &s, &e);
 	assert_non_null(strstr(b.p, "T21:52:38.822+09:00 "));

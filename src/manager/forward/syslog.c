@@ -152,7 +152,7 @@ int syslog_open(struct syslog **out, const struct syslog_target *t, struct err *
 	struct syslog *s = xcalloc(1, sizeof(*s));
 	s->fd = -1;
 	s->stop = t->stop;
-	s->protocol = t->protocol;
+	s->protocol = (int)t->protocol;
 	int rc = open_socket(s, t, why);
 	if (rc == 0 && t->protocol == SYSLOG_TLS)
 		rc = start_tls(s, t, why);

@@ -102,7 +102,8 @@ static void one_that_takes_nothing_is_left_when_we_are_to_end(void **state)
 	(void)state;
 	uint16_t port = 0;
 	int stop[2];
-	AUTO(closep) int fd = listener(SOCK_STREAM, &port);
+	AUTO(closep) int fd = listener(SOCK_STREAM, &port); /* nobody accepts */
+	assert_true(fd >= 0);
 	struct syslog_target t = target(SYSLOG_TCP, port);
 	struct syslog *s = NULL;
 	AUTO(freep) char *much = xcalloc(1, 32 << 20);
