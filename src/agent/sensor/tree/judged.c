@@ -145,8 +145,8 @@ int judged_write(const struct judged *j, const char boot[static JUDGED_BOOT], st
 		return -ENOMEM;
 	memcpy(room, magic, sizeof(magic));
 	memcpy(room + sizeof(magic), boot, JUDGED_BOOT);
-	struct wr w = wr_init(room + sizeof(magic) + JUDGED_BOOT,
-	                      size - sizeof(magic) - JUDGED_BOOT);
+	struct wr w =
+		wr_init(room + sizeof(magic) + JUDGED_BOOT, size - sizeof(magic) - JUDGED_BOOT);
 	wr_u64(&w, j->key[0]);
 	wr_u64(&w, j->key[1]);
 	wr_u32(&w, (uint32_t)j->n);

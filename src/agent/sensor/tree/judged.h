@@ -35,9 +35,9 @@ void judged_put(struct judged *j, const struct judged_key *k);
 /* Appends the table as a file's bytes: 0 or -ENOMEM. boot: the kernel's boot_id. */
 int judged_write(const struct judged *j, const char boot[static JUDGED_BOOT], struct buf *out);
 /*
- * Takes the rows of a file in place of the table's own: 0; -EBADMSG: torn, or none of ours; -ESTALE:
- * of another boot (mount ids begin anew, and a power cut may bring new bytes under an old ctime);
- * -E2BIG: more rows than max. The table is left alone unless 0.
+ * Takes the rows of a file in place of the table's own: 0; -EBADMSG: torn, or none of ours;
+ * -ESTALE: of another boot (mount ids begin anew, and a power cut may bring new bytes under an old
+ * ctime); -E2BIG: more rows than max. The table is left alone unless 0.
  */
 int judged_read(struct judged *j, struct str file, const char boot[static JUDGED_BOOT]);
 /* The last eight bytes of a file, over all that stands before. */

@@ -1,8 +1,7 @@
-#include "agent/sensor/tree/judged.h"
-
 #include <errno.h>
 #include <string.h>
 
+#include "agent/sensor/tree/judged.h"
 #include "base/auto.h"
 #include "base/test.h"
 

@@ -10,8 +10,8 @@
  *  - on a file system whose change times can be trusted (place.fit);
  *  - changed longer ago than the clock's grain when the look began (as git's index does it,
  *    host-sensors 4.4);
- *  - with no writer and no writable mapping at that moment, since the kernel notes a change through a
- *    mapping only when the page is first touched. Whoever comes later gives it a new change time;
+ *  - with no writer and no writable mapping at that moment, since the kernel notes a change through
+ * a mapping only when the page is first touched. Whoever comes later gives it a new change time;
  *  - judged by the signatures and options that are still in force when the answer comes.
  */
 enum { SCAN_TYPES = SCAN_QUICK + 1 };
@@ -20,9 +20,9 @@ struct known {
 	struct judged table;
 	int dir; /* borrowed: where it is kept */
 	char boot[JUDGED_BOOT + 1];
-	bool lasting;           /* the kernel never gives a mount id twice (6.8) */
-	int mounts;             /* owned: else tells of changes to the mounts */
-	struct buf signatures;  /* what scan said of them */
+	bool lasting;                    /* the kernel never gives a mount id twice (6.8) */
+	int mounts;                      /* owned: else tells of changes to the mounts */
+	struct buf signatures;           /* what scan said of them */
 	uint64_t conditions[SCAN_TYPES]; /* 0: nothing can be known */
 };
 

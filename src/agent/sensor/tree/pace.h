@@ -10,9 +10,9 @@
  * busy, at "high" never. {0} is idle.
  */
 struct pace {
-	uint64_t busy, total;    /* clock ticks since boot, as read last */
+	uint64_t busy, total;      /* clock ticks since boot, as read last */
 	uint64_t read_ms, file_ms; /* monotonic: when it was read, when the last file began */
-	unsigned load;           /* of the last seconds, in thousandths */
+	unsigned load;             /* of the last seconds, in thousandths */
 };
 
 /* Takes the text of /proc/stat: 0, or -EBADMSG. */
