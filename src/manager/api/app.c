@@ -9,7 +9,9 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "manager/alert/notify.h"
 #include "manager/forward/forward.h"
+#include "manager/forward/metrics.h"
 #include "manager/tasks/own.h"
 #include "manager/tasks/tasks.h"
 #include "module/module.h"
@@ -198,7 +200,8 @@ static int delete_many(struct call *c)
 /* Deeds that nobody needs to be signed in for. */
 static bool is_open(const struct route *r)
 {
-	return r && (r->handle == session_open || r->handle == manager_about);
+	return r && (r->handle == session_open || r->handle == manager_about ||
+	             r->handle == metrics_get);
 }
 
 static int not_allowed(struct call *c)
@@ -442,6 +445,7 @@ void app_tick(struct app *a)
 	jobs_tick(a);
 	tasks_tick(a);
 	forward_tick(a);
+	notify_tick(a);
 	own_tick(a);
 	if (now - a->swept_ms >= SWEEP_MS) {
 		a->swept_ms = now;

@@ -6,6 +6,7 @@
 
 #include "base/auto.h"
 #include "base/json.h"
+#include "manager/alert/notify.h"
 #include "manager/forward/forward.h"
 #include "manager/tasks/tasks.h"
 
@@ -20,6 +21,7 @@ const struct resource *const resource_families[] = {
 	control_resources,
 	task_resources,
 	forward_resources,
+	notify_resources,
 	NULL,
 };
 /* clang-format on */

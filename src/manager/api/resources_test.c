@@ -57,6 +57,8 @@ static const struct {
 	{ NULL,                            "dependsOnRuleIDs",    "[]" },
 	{ NULL,                            "computerIDs",         "[]" },
 	{ NULL,                            "computerGroupIDs",    "[1]" },
+	{ "webhooks",                      "url",                 "'https://hook.test/x'" },
+	{ "webhooks",                      "caCertificate",       NULL },
 	{ "syslogconfigurations",          "timeZone",            "'Asia/Tokyo'" },
 	{ "syslogconfigurations",          "certificate",         NULL }, /* PEM; forward/syslog_test.c */
 	{ "syslogconfigurations",          "privateKey",          NULL },

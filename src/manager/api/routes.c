@@ -1,5 +1,6 @@
 #include "manager/alert/alert.h"
 #include "manager/api/sign_in.h"
+#include "manager/forward/metrics.h"
 #include "manager/tasks/tasks.h"
 
 /* The deeds of the API, by family: what is at a path and is no collection. */
@@ -108,6 +109,7 @@ static const struct route manager_routes[] = {
 	{ "GET",    "/api/agentactivationinformation",            activation_information, false, "address and token" },
 	{ "GET",    "/api/stream",                                stream_open,            false, "server-sent events" },
 	{ "GET",    "/api/manager",                               manager_about,          false, "version and certificate" },
+	{ "GET",    "/metrics",                                   metrics_get,            false, "in numbers, for Prometheus" },
 	{ 0 },
 };
 

@@ -411,6 +411,22 @@ static void show(struct call *c, int64_t id, const json_t *full, json_t *o)
 	json_set(o, "status", s);
 }
 
+void forward_measure(struct app *a, struct buf *b, const char *name, bool failing)
+{
+	struct rows r;
+	AUTO(buf_done) struct buf ids = { 0 };
+	int rc = store_query(a->store, STMT_OBJECT_LIST, ARGS(VAL_TEXT(kind)), &r);
+	while (rc == 0 && rows_next(&r) == 1)
+		buf_add(&ids, &r.col[0].i, sizeof(int64_t));
+	rows_done(&r);
+	for (size_t i = 0; i + sizeof(int64_t) <= ids.n; i += sizeof(int64_t)) {
+		int64_t id = 0;
+		memcpy(&id, ids.p + i, sizeof(id));
+		buf_fmt(b, "yagura_%s{configuration=\"%lld\"} %lld\n", name, (long long)id,
+		        (long long)(failing ? find(a, id)->failing : waiting(a, id)));
+	}
+}
+
 static int may_delete(struct call *c, int64_t id)
 {
 	return system_configuration(c->app) == id ? resource_in_use(c, "syslog configuration") : 0;

@@ -8,5 +8,7 @@
  */
 extern const struct resource forward_resources[]; /* {0} last */
 
+/* For metrics: a sample a configuration. */
+void forward_measure(struct app *a, struct buf *b, const char *name, bool failing);
 void forward_tick(struct app *a);
 void forward_free(struct app *a);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/str.h"
 
@@ -48,12 +49,24 @@ static size_t forget(char *p, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
-static int common(CURL *easy, const json_t *order, int *stop, char *error)
+/* libcurl's GnuTLS takes authorities from files alone: PEM goes into one that has no name. */
+static int trust(CURL *easy, const char *pem, int *fd)
 {
-	const char *ca = json_text(order, "ca", "");
-	struct curl_blob blob = { .data = (char *)(uintptr_t)ca,
-		                  .len = strlen(ca),
-		                  .flags = CURL_BLOB_COPY };
+	char path[40];
+	if (!*pem)
+		return curl_easy_setopt(easy, CURLOPT_CAINFO,
+		                        "/etc/ssl/certs/ca-certificates.crt") == CURLE_OK
+		               ? 0
+		               : -EIO;
+	*fd = file_memfd("authorities", pem, strlen(pem));
+	if (*fd < 0)
+		return *fd;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", *fd);
+	return curl_easy_setopt(easy, CURLOPT_CAINFO, path) == CURLE_OK ? 0 : -EIO;
+}
+
+static int common(CURL *easy, const json_t *order, int *stop, int *ca, char *error)
+{
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
@@ -63,10 +76,7 @@ static int common(CURL *easy, const json_t *order, int *stop, char *error)
 	curl_easy_setopt(easy, CURLOPT_XFERINFODATA, stop);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, forget);
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	CURLcode rc =
-		*ca ? curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &blob)
-		    : curl_easy_setopt(easy, CURLOPT_CAINFO, "/etc/ssl/certs/ca-certificates.crt");
-	return rc == CURLE_OK ? 0 : -EIO;
+	return trust(easy, json_text(order, "ca", ""), ca);
 }
 
 static int run(CURL *easy, const char *error, struct err *why)
@@ -110,6 +120,7 @@ static int mail_options(CURL *easy, const json_t *order, struct curl_slist *to, 
 
 int mail_send(const json_t *order, int stop, struct err *why)
 {
+	AUTO(closep) int ca = -1;
 	AUTO(easy_done) CURL *easy = curl_easy_init();
 	AUTO(list_done) struct curl_slist *to = NULL;
 	const json_t *receivers = json_array_at(order, "to");
@@ -123,7 +134,7 @@ int mail_send(const json_t *order, int stop, struct err *why)
 		         json_string_value(json_array_get(receivers, i)));
 		to = curl_slist_append(to, address);
 	}
-	if (common(easy, order, &stop, error) < 0 || mail_options(easy, order, to, &text) < 0)
+	if (common(easy, order, &stop, &ca, error) < 0 || mail_options(easy, order, to, &text) < 0)
 		return err_set(why, -EINVAL, "the mail server's address is not right");
 	int rc = run(easy, error, why);
 	return rc < 0 ? rc : 0;
@@ -131,6 +142,7 @@ int mail_send(const json_t *order, int stop, struct err *why)
 
 int hook_send(const json_t *order, int stop, struct err *why)
 {
+	AUTO(closep) int ca = -1;
 	AUTO(easy_done) CURL *easy = curl_easy_init();
 	AUTO(list_done) struct curl_slist *headers = NULL;
 	const char *body = json_text(order, "body", "{}");
@@ -140,7 +152,7 @@ int hook_send(const json_t *order, int stop, struct err *why)
 	headers = curl_slist_append(NULL, "Content-Type: application/json");
 	json_array_foreach (json_object_get(order, "headers"), i, v)
 		headers = curl_slist_append(headers, json_string_value(v));
-	if (!easy || common(easy, order, &stop, error) < 0 ||
+	if (!easy || common(easy, order, &stop, &ca, error) < 0 ||
 	    curl_easy_setopt(easy, CURLOPT_URL, json_text(order, "url", "")) != CURLE_OK ||
 	    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https") != CURLE_OK)
 		return err_set(why, -EINVAL, "the web hook's address is not right");

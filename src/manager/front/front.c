@@ -214,7 +214,8 @@ static void handle(void *owner, struct request *r)
 		send_core(f, r, true);
 	else if (!console)
 		request_fail(r, 404, "There is nothing here but /agent");
-	else if (below(path, "/api") || below(path, "/rest") || below(path, "/software"))
+	else if (below(path, "/api") || below(path, "/rest") || below(path, "/software") ||
+	         below(path, "/metrics"))
 		send_core(f, r, false);
 	else
 		serve_file(f, r);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "manager/alert/notify.h"
 #include "manager/api/resources.h"
 #include "manager/tasks/batch.h"
 #include "manager/tasks/filter.h"
@@ -194,6 +195,14 @@ static void send_policy(struct run *r)
 	over_computers(r, "send-policy", "update-configuration", "{}");
 }
 
+static void summary(struct run *r)
+{
+	int n = notify_summary(r->app, json_object_at(r->parameters, "recipients"), &r->message);
+	r->state = n < 0 ? "failed" : "done";
+	if (n >= 0)
+		err_set(&r->message, 0, "Mail to %d receivers waits to be sent.", n);
+}
+
 /* The work of these types is not there (yet); they are stored, and a run says so. */
 static void not_available(struct run *r)
 {
@@ -214,7 +223,7 @@ static const struct type {
 	{ "scan-for-recommendations", "scanForRecommendationsTaskParameters", true, not_available },
 	{ "scan-for-integrity-changes", "scanForIntegrityChangesTaskParameters", true,
 	  not_available },
-	{ "send-alert-summary", "sendAlertSummaryTaskParameters", false, not_available },
+	{ "send-alert-summary", "sendAlertSummaryTaskParameters", false, summary },
 	{ "discover-computers", "discoverComputersTaskParameters", false, not_available },
 	{ "run-script", "runScriptTaskParameters", false, not_available },
 	{ "generate-report", "generateReportTaskParameters", false, not_available },
