@@ -281,7 +281,8 @@ static int alerts_list(struct call *c)
 	int rc = store_query(c->app->store, STMT_ALERT_LIST,
 	                     ARGS(VAL_TEXT(state), VAL_INT(LIST_MAX)), &r);
 	while (rc == 0 && rows_next(&r) == 1)
-		json_array_append_new(list, row(&r));
+		if (access_computer(c, r.col[2].i, false))
+			json_array_append_new(list, row(&r));
 	rows_done(&r);
 	size_t i;
 	json_t *v;

@@ -41,6 +41,7 @@ static const struct gate {
 	{ NULL,     "/api/identifiedfiles/{id}/delete",   "canDeleteIdentifiedFiles",     "identified file" },
 	{ NULL,     "/api/identifiedfiles/{id}/download", "canDownloadIdentifiedFiles",   "identified file" },
 	{ NULL,     "/api/identifiedfiles/search",        NULL,                           "identified file" },
+	{ NULL,     "/api/apiusagemetrics/search",         NULL,                           "API usage" },
 	{ NULL,     "/api/jobs/search",                   NULL,                           "job" },
 	{ NULL,     "/api/jobs",                          "canEditComputerProperties",    "job" },
 	{ NULL,     "/api/softwarechanges/review",        "canAllowOrBlockDrift",         "software change" },
@@ -52,8 +53,7 @@ static const struct gate {
 	{ NULL,     "/api/alerttypes",                    "canEditAlertConfigurations",   "alert type" },
 	{ NULL,     "/api/systemevents",                  "canEditSettings",              "system event" },
 	{ NULL,     "/api/jobbatches",                    "canEditComputerProperties",    "job batch" },
-	{ NULL,     "/api/scheduledtasks",                "canEditScheduledTaskProperties", "scheduled task" },
-	{ NULL,     "/api/eventbasedtasks",               "canEditScheduledTaskProperties", "event-based task" },
+	{ "GET",    "/api/scheduledtasks",                "canViewScheduledTasks",        "scheduled task" },
 	{ "GET",    "/rest/syslog-configurations",        "canViewSettings",              "syslog configuration" },
 	{ "POST",   "/rest/syslog-configurations",        "canCreateNewSyslogConfigurations", "syslog configuration" },
 	{ "DELETE", "/rest/syslog-configurations",        "canDeleteSyslogConfigurations", "syslog configuration" },
@@ -264,6 +264,17 @@ bool access_object(struct call *c, const struct resource *r, int64_t id, const j
 	return false;
 }
 
+/* Work over many computers, whichever they will be, is for who reaches all of them. */
+static bool is_over_many(struct str path)
+{
+	static const char *const many[] = { "/api/jobbatches", "/api/scheduledtasks",
+		                            "/api/eventbasedtasks" };
+	for (size_t i = 0; i < ARRAY_LEN(many); i++)
+		if (str_starts(path, str_of(many[i])))
+			return true;
+	return false;
+}
+
 /* The computer or policy that the path is about must be within reach. */
 static bool path_reached(struct call *c, bool write)
 {
@@ -277,7 +288,10 @@ static bool path_reached(struct call *c, bool write)
 		{ "/api/policies/", STMT_COUNT, true },
 		{ "/api/jobs/", STMT_JOB_COMPUTER, false },
 		{ "/api/identifiedfiles/", STMT_FILE_COMPUTER, false },
+		{ "/api/alerts/", STMT_ALERT_COMPUTER, false },
 	};
+	if (is_over_many(str_of(c->rq->path)))
+		return !c->role || json_bool(c->role, "allComputers", true);
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		struct str path = str_of(c->rq->path), prefix = str_of(kinds[i].prefix);
 		int64_t id = 0;

@@ -130,9 +130,21 @@ static const struct route *console_route(struct call *c, struct str *name, bool 
 	return NULL;
 }
 
+/* Collections of the API that this manager does not have: the answer says so. */
+static bool is_foreign(struct str collection)
+{
+	static const char names[] =
+		"awsconnectors|azureconnectors|gcpconnectors|vcenterconnectors|"
+		"datacentergateways|tenants|registryscanners|movedcomputers|"
+		"policyimporttasks|commonobjectimporttasks|policymigrationtasks|"
+		"workloadsecuritylinks|computermovetasks|accountdetails";
+	AUTO(freep) char *word = str_dup(collection);
+	return collection.n && choice_has(names, word);
+}
+
 static int no_path(struct call *c)
 {
-	c->code = "not-found";
+	c->code = "no-path";
 	err_set(&c->why, 0, "The path does not exist.");
 	return 404;
 }
@@ -151,6 +163,8 @@ static int collection(struct call *c, char **name)
 	struct str rest = str_skip(str_of(c->rq->path), strlen("/api/"));
 	struct str first = str_cut(&rest, '/');
 	const struct resource *r = resource_find(first);
+	if (is_foreign(first))
+		return not_here(c);
 	if (r && rest.p && memchr(rest.p, '/', rest.n)) {
 		struct str number = str_cut(&rest, '/'), inner = str_cut(&rest, '/');
 		AUTO(buf_done) struct buf path = { 0 };
@@ -227,8 +241,12 @@ static int handle_console(struct call *c, char **name)
 		return status;
 	if (many)
 		return delete_many(c);
-	if (!r)
-		return known ? not_allowed(c) : collection(c, name);
+	if (!r) {
+		/* A deed may stand where a collection does: of other methods. */
+		status = collection(c, name);
+		bool none = c->code && strcmp(c->code, "no-path") == 0;
+		return known && none ? not_allowed(c) : status;
+	}
 	if (word.p)
 		c->name = *name = str_dup(word);
 	return r->handle(c);
@@ -286,6 +304,7 @@ void app_request(struct app *a, const struct request *rq)
 {
 	struct call c = { .app = a, .rq = rq, .id = -1, .id2 = -1 };
 	AUTO(freep) char *name = NULL;
+	uint64_t began = clock_mono_ms();
 	int rc = store_begin(a->store);
 	if (rc < 0) {
 		answer_error(a, rq->id, 503, "The database is busy.");
@@ -308,6 +327,7 @@ void app_request(struct app *a, const struct request *rq)
 	if (status >= 500)
 		policy_results_drop(a);
 	answer(&c, status);
+	usage_add(&c, status, began);
 	policies_settle(a);
 	wake(a);
 	json_decref(c.role);
@@ -423,6 +443,7 @@ void app_free(struct app *a)
 	forward_free(a);
 	agents_drop(a);
 	stream_done(a);
+	json_decref(a->usage);
 	rates_reset(a);
 	app_cache_drop(a);
 	policy_results_drop(a);

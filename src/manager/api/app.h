@@ -32,9 +32,11 @@ struct app {
 	LIST_HEAD(, listening) listeners;
 	LIST_HEAD(, polling) pollers;
 	LIST_HEAD(, signing) signings;
-	uint64_t news;    /* the newest message's number on the stream */
-	json_t *recent;   /* the last messages, {"id","event","topic","data"} */
-	struct map rates; /* requests of each key in this minute: struct rate */
+	uint64_t news;     /* the newest message's number on the stream */
+	json_t *recent;    /* the last messages, {"id","event","topic","data"} */
+	json_t *usage;     /* the last calls of the API that were answered */
+	uint64_t answered; /* how many there were */
+	struct map rates;  /* requests of each key in this minute: struct rate */
 	uint64_t started_ms, swept_ms;
 	json_t *cache;         /* policies and the like while one request is answered */
 	json_t *results;       /* policies' compiled results: {"policy":ID in the table} */
@@ -323,6 +325,11 @@ int trust_ruleset_set_rules(struct call *c);
 int trust_ruleset_drop_rule(struct call *c);
 int trust_ruleset_assignments(struct call *c);
 int software_review(struct call *c);
+int version_controls_set(struct call *c);
+int usage_list(struct call *c);
+void usage_add(struct call *c, int status, uint64_t began_ms);
+extern const struct field usage_fields[];
+int not_here(struct call *c);
 
 int manager_about(struct call *c);
 int deployment_script(struct call *c);

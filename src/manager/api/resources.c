@@ -19,6 +19,7 @@ const struct resource *const resource_families[] = {
 	admin_resources,
 	rule_resources,
 	control_resources,
+	system_resources,
 	task_resources,
 	forward_resources,
 	notify_resources,

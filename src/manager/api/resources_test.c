@@ -47,7 +47,7 @@ static const struct {
 	{ "firewallrules",                 "scheduleID",          "4" },
 	{ "intrusionpreventionrules",      "scheduleID",          "4" },
 	{ "applicationtypes",              "portMultiple",        "['80']" },
-	{ "antimalwareconfigurations",     "directoryListID",     NULL },
+	{ "antimalwareconfigurations",     "cpuUsage",            NULL }, /* on demand only */
 	{ "administrators",                "password",            "'a Password 4 tests'" },
 	{ "administrators",                "mfaType",             "'none'" },
 	{ "administrators",                "timeFormat",          "'12'" },

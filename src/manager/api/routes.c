@@ -105,6 +105,9 @@ static const struct route control_routes[] = {
 };
 
 static const struct route manager_routes[] = {
+	{ "GET",    "/api/apiusagemetrics",                       usage_list,             false, "the last calls of the API" },
+	{ "POST",   "/api/apiusagemetrics/search",                usage_list,             false, "search" },
+	{ "POST",   "/api/agentversioncontrolprofiles/{id}/agentversioncontrols", version_controls_set, true, "change some" },
 	{ "POST",   "/api/agentdeploymentscripts",                deployment_script,      false, "the command that activates an agent" },
 	{ "GET",    "/api/agentactivationinformation",            activation_information, false, "address and token" },
 	{ "GET",    "/api/stream",                                stream_open,            false, "server-sent events" },

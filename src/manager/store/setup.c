@@ -13,79 +13,9 @@
 #include "base/json.h"
 #include "base/rand.h"
 #include "manager/api/app.h"
+#include "manager/store/seed.h"
 #include "manager/store/store.h"
 #include "module/module.h"
-
-/* What a new manager knows, under the names and IDs that existing clients look up (rest-api.md
- * section 11). */
-
-static int add(struct store *s, const char *kind, int64_t id, json_t *given)
-{
-	const struct resource *r = resource_find(str_of(kind));
-	AUTO(json_decrefp) json_t *o = given;
-	int64_t out = 0;
-	struct err why = { { 0 } };
-	AUTO(json_decrefp) json_t *copy = json_deep_copy(o);
-	if (fields_take(r->fields, copy, o, true, &why) < 0)
-		return -EINVAL;
-	return object_add(s, r, id, o, &out);
-}
-
-static int seed(struct store *s)
-{
-	int64_t now = (int64_t)clock_ms();
-	struct {
-		const char *kind;
-		int64_t id;
-		json_t *object;
-	} rows[] = {
-		{ "roles", 1,
-		  json_pack("{s:s,s:s,s:s,s:b,s:b,s:b,s:b}", "name", "Full Access", "description",
-		            "May do everything.", "urn", "urn:yagura:role:full-access", "immutable",
-		            1, "allComputers", 1, "allPolicies", 1, "allowWebService", 1) },
-		{ "roles", 2,
-		  json_pack("{s:s,s:s,s:s,s:b,s:b,s:b,s:b}", "name", "Auditor", "description",
-		            "May see everything and change nothing.", "urn",
-		            "urn:yagura:role:auditor", "immutable", 1, "allComputers", 1,
-		            "allPolicies", 1, "allowWebService", 1) },
-		{ "administrators", 1,
-		  json_pack("{s:s,s:I,s:b,s:I,s:I}", "username", "admin", "roleID", (json_int_t)1,
-		            "active", 1, "created", (json_int_t)now, "lastPasswordChange",
-		            (json_int_t)now) },
-		{ "schedules", 4, json_pack("{s:s}", "name", "Every Day All Day") },
-		{ "computergroups", 1,
-		  json_pack("{s:s,s:s}", "name", "Computers", "type", "root") },
-		{ "antimalwareconfigurations", 1,
-		  json_pack("{s:s,s:s}", "name", "Default Real-Time Scan Configuration", "scanType",
-		            "real-time") },
-		{ "antimalwareconfigurations", 2,
-		  json_pack("{s:s,s:s}", "name", "Default Manual Scan Configuration", "scanType",
-		            "on-demand") },
-		{ "antimalwareconfigurations", 3,
-		  json_pack("{s:s,s:s}", "name", "Default Scheduled Scan Configuration", "scanType",
-		            "on-demand") },
-		{ "antimalwareconfigurations", 4,
-		  json_pack("{s:s,s:s,s:I}", "name", "Advanced Real-Time Scan Configuration",
-		            "scanType", "real-time", "scanCompressedMaximumLevels",
-		            (json_int_t)6) },
-		{ "policies", 1,
-		  json_pack("{s:s,s:s,s:{s:s,s:I,s:I,s:I,s:I}}", "name", "Base Policy",
-		            "description", "What every other policy inherits from.", "antiMalware",
-		            "state", "off", "realTimeScanConfigurationID", (json_int_t)1,
-		            "realTimeScanScheduleID", (json_int_t)4, "manualScanConfigurationID",
-		            (json_int_t)2, "scheduledScanConfigurationID", (json_int_t)3) },
-		{ "policies", 2,
-		  json_pack("{s:s,s:s,s:I}", "name", "Linux Server", "description",
-		            "For servers that run Linux.", "parentID", (json_int_t)1) },
-	};
-	int rc = 0;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		if (rc == 0)
-			rc = add(s, rows[i].kind, rows[i].id, json_incref(rows[i].object));
-		json_decref(rows[i].object);
-	}
-	return rc;
-}
 
 static int fill(struct store *s, const struct setup *setup)
 {

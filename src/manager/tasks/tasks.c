@@ -7,9 +7,13 @@
 /* clang-format off */
 const struct resource task_resources[] = {
 	{ "scheduledtasks", "scheduledTasks", "scheduled task", "name", NULL, scheduled_fields, V_EVERY,
-	  "task-created", "task-updated", "task-deleted", scheduled_check, scheduled_show, scheduled_changed, NULL },
+	  "task-created", "task-updated", "task-deleted", scheduled_check, scheduled_show, scheduled_changed, NULL,
+	  .view = "canViewScheduledTasks", .make = "canCreateNewScheduledTasks",
+	  .edit = "canEditScheduledTaskProperties", .erase = "canDeleteScheduledTasks" },
 	{ "eventbasedtasks", "eventBasedTasks", "event-based task", "name", NULL, eventbased_fields, V_EVERY,
-	  "event-task-created", "event-task-updated", "event-task-deleted", .check = eventbased_check },
+	  "event-task-created", "event-task-updated", "event-task-deleted", .check = eventbased_check,
+	  .view = "canViewScheduledTasks", .make = "canCreateNewScheduledTasks",
+	  .edit = "canEditScheduledTaskProperties", .erase = "canDeleteScheduledTasks" },
 	{ 0 },
 };
 

@@ -23,6 +23,8 @@ static void reply(struct app *a, uint64_t id, int status, const json_t *headers,
 	t->text = str_dup(body);
 	t->out = json_parse(body, NULL);
 	const char *cookie = json_text(headers, "Set-Cookie", NULL);
+	if (cookie)
+		snprintf(t->set_cookie, sizeof(t->set_cookie), "%s", cookie);
 	if (cookie && !t->cookie[0])
 		snprintf(t->cookie, sizeof(t->cookie), "%.*s", (int)strcspn(cookie, ";"), cookie);
 }
@@ -156,6 +158,8 @@ json_t *try_ask_exactly(struct try *t, const char *method, const char *path, con
 	AUTO(json_decrefp)
 	json_t *headers =
 		json_pack("{s:s,s:s}", "api-version", "v1", "content-type", "application/json");
+	if (t->prefer[0])
+		json_set_text(headers, "prefer", t->prefer);
 	if (t->key[0]) {
 		json_set_text(headers, "api-secret-key", t->key);
 	} else {
