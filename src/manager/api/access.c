@@ -298,8 +298,10 @@ static bool path_reached(struct call *c, bool write)
 		if (!str_starts(path, prefix))
 			continue;
 		path = str_skip(path, prefix.n);
+		if (kinds[i].policy && write && str_starts(path, STR("default")))
+			return !c->role || json_bool(c->role, "allPolicies", true);
 		if (str_i64(str_cut(&path, '/'), 1, INT64_MAX, &id) < 0)
-			return true; /* a search, or settings of all */
+			return true; /* a search */
 		if (kinds[i].policy)
 			return policy_reached(c, id, write);
 		if (kinds[i].find != STMT_COUNT)

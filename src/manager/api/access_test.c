@@ -190,6 +190,8 @@ static void path_of(const struct route *r, int64_t id, char out[static 200])
 		buf_char(&b, '/');
 		if (str_is(part, "{id}"))
 			buf_fmt(&b, "%lld", (long long)id);
+		else if (str_is(part, "{id2}"))
+			buf_char(&b, '1');
 		else
 			buf_str(&b, str_is(part, "{name}") ? STR("system") : part);
 	}
@@ -220,7 +222,10 @@ static void look_deed(struct try *t, const struct route *r, size_t role, bool fo
 	int64_t id = policy     ? (foreign_one ? 6 : 5)
 	             : computer ? (foreign_one ? foreign : own)
 	                        : 987654;
-	bool reached = policy     ? who->all_policies || (!foreign_one && who->rights[0])
+	bool defaults =
+		strncmp(r->path, "/api/policies/default", 21) == 0 && strcmp(r->method, "GET") != 0;
+	bool reached = defaults   ? who->all_policies
+	               : policy   ? who->all_policies || (!foreign_one && who->rights[0])
 	               : computer ? who->all_computers || (!foreign_one && who->rights[0])
 	               : many     ? who->all_computers
 	                          : true;
