@@ -1,12 +1,13 @@
 #include <string.h>
 
 #include "module/antimalware/antimalware.h"
+#include "module/firewall/section.h"
 #include "module/module.h"
 
-const struct section *const sections[] = { &antimalware_section, NULL };
+const struct section *const sections[] = { &antimalware_section, &firewall_section, NULL };
 
 const struct event_class *const event_classes[] = { &event_class_system, &event_class_antimalware,
-	                                            NULL };
+	                                            &event_class_firewall, NULL };
 
 const struct section *section_find(const char *name)
 {

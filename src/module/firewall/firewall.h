@@ -3,6 +3,7 @@
 #include "engine/flow.h"
 #include "engine/packet.h"
 #include "engine/reassembly.h"
+#include "module/firewall/section.h"
 #include "module/module.h"
 
 /*
@@ -13,9 +14,7 @@
  * users: docs/firewall.md.
  */
 
-extern const struct section firewall_section;
 extern const struct module firewall_module;
-extern const struct event_class event_class_firewall;
 
 enum fw_action { FW_BYPASS, FW_LOG_ONLY, FW_FORCE_ALLOW, FW_DENY, FW_ALLOW, FW_ACTIONS };
 
@@ -95,7 +94,7 @@ struct fw_rule {
 	struct mac_match src_mac, dst_mac;
 	struct port_match sport, dport;
 	bool any_flags, flags_not;
-	uint8_t flags;                 /* all of these are set */
+	uint8_t flags;                 /* of the six classic flags exactly these are set */
 	unsigned icmp_type, icmp_code; /* FW_ICMP_ANY */
 	bool icmp_not;
 	bool quiet, packet_data, alert;
@@ -151,7 +150,6 @@ struct rules {
 	bool tap;
 	struct fw_rule *rules; /* owned, in evaluation order: evaluate.c */
 	size_t nrules;
-	bool has_allow[2]; /* by direction */
 	struct fw_schedule *schedules;
 	size_t nschedules;
 	struct fw_context *contexts;
