@@ -1,7 +1,7 @@
 #include <fnmatch.h>
 #include <string.h>
 
-#include "module/firewall/firewall.h"
+#include "module/firewall/rule.h"
 
 /*
  * The reference: every rule is asked in turn, by the words of behaviour 3.1. Nothing here is fast;
@@ -10,29 +10,29 @@
 
 enum { TYPE_IPV4 = 0x0800, TYPE_ARP = 0x0806, TYPE_RARP = 0x8035, TYPE_IPV6 = 0x86dd };
 
-static bool frame_matches(const struct fw_rule *r, const struct packet *p)
+bool fw_frame_matches(const struct fw_rule *r, uint16_t frame)
 {
 	bool yes = true;
 	switch (r->frame) {
 	case FRAME_ANY:
 		return true;
 	case FRAME_IP:
-		yes = p->frame == TYPE_IPV4 || p->frame == TYPE_IPV6;
+		yes = frame == TYPE_IPV4 || frame == TYPE_IPV6;
 		break;
 	case FRAME_ARP:
-		yes = p->frame == TYPE_ARP;
+		yes = frame == TYPE_ARP;
 		break;
 	case FRAME_REVARP:
-		yes = p->frame == TYPE_RARP;
+		yes = frame == TYPE_RARP;
 		break;
 	case FRAME_IPV4:
-		yes = p->frame == TYPE_IPV4;
+		yes = frame == TYPE_IPV4;
 		break;
 	case FRAME_IPV6:
-		yes = p->frame == TYPE_IPV6;
+		yes = frame == TYPE_IPV6;
 		break;
 	case FRAME_OTHER:
-		yes = p->frame == r->frame_number;
+		yes = frame == r->frame_number;
 		break;
 	}
 	return yes != r->frame_not;
@@ -116,7 +116,7 @@ bool fw_rule_matches(const struct rules *r, const struct fw_rule *rule, const st
                      const struct fw_now *now)
 {
 	return rule->direction == p->direction && fw_rule_applies(rule, now) &&
-	       interface_matches(r, rule, p->ifname) && frame_matches(rule, p) &&
+	       interface_matches(r, rule, p->ifname) && fw_frame_matches(rule, p->frame) &&
 	       proto_matches(rule, p) && ip_matches(&rule->src, &p->src) &&
 	       ip_matches(&rule->dst, &p->dst) && mac_matches(&rule->src_mac, p, p->src_mac) &&
 	       mac_matches(&rule->dst_mac, p, p->dst_mac) &&
@@ -130,14 +130,10 @@ static bool closes(const struct rules *r, const struct fw_rule *rule, const stru
 	if (rule->action != FW_ALLOW || rule->direction != p->direction ||
 	    !interface_matches(r, rule, p->ifname))
 		return false;
-	struct packet other = *p;
-	if (frame_matches(rule, p))
-		return true;
 	/* IPv4 and IPv6 are one kind of frame here. */
-	if (!packet_is_ip(p))
-		return false;
-	other.frame = p->frame == TYPE_IPV4 ? TYPE_IPV6 : TYPE_IPV4;
-	return frame_matches(rule, &other);
+	if (packet_is_ip(p))
+		return fw_frame_matches(rule, TYPE_IPV4) || fw_frame_matches(rule, TYPE_IPV6);
+	return fw_frame_matches(rule, p->frame);
 }
 
 static struct fw_decision decided(const struct fw_rule *rule, const struct fw_rule *log)

@@ -272,17 +272,19 @@ struct firewall *firewall_of(struct instance *i);
 struct fw_target {
 	struct fw_now now; /* schedules and contexts: compile again when the hour turns */
 	const char *const *interfaces; /* names that exist, NULL last; for interface types */
-	unsigned
-		log_group; /* nflog group that gets what the kernel decides with an event; 0: ask */
-	unsigned mark;     /* bit of the conntrack mark that says "settled", 0: none */
-	bool synproxy;
-	uint16_t manager_port; /* 0: 4118 */
+	unsigned log_group; /* nflog group for what the kernel decides with an event; 0: ask */
+	/*
+	 * Six bits of the conntrack mark from this one on (at most 26) say in which generation
+	 * (1 to 7, another at each load) a connection's two directions were settled; 0: no marks.
+	 */
+	unsigned mark_shift, generation;
+	/* Bit of the packet mark that a verdict sets when an outcome is `settled`; 0: never. */
+	uint32_t settle_mark;
 };
 
 /*
- * A whole `nft -j` document that makes our own table anew in one transaction: {"nftables":[...]}.
- * Chains in and out (hooks input and output, priority 10), forward when the policy wants it, early
- * (prerouting -450: fragments), and a chain `ask` that the agent fills. docs/firewall.md.
+ * A whole `nft -j` document that renews our own table in one transaction. What is in the chain
+ * `ask`, filled by the agent, and in the sets blocked4 and blocked6 stays. docs/firewall.md.
  */
 int firewall_compile(const struct rules *r, const struct fw_target *t, struct buf *out,
                      struct err *why);
@@ -291,13 +293,15 @@ int firewall_compile(const struct rules *r, const struct fw_target *t, struct bu
 enum model_verdict { MODEL_ACCEPT, MODEL_DROP, MODEL_ASK };
 
 struct model_packet {
-	const struct packet *packet;
-	const char *ct; /* "new", "established", "related", "invalid", "untracked" */
+	const struct packet *packet; /* its direction chooses the chain */
+	const char *ct;              /* "new", "established", "related", "invalid", "untracked" */
+	bool reply;                  /* goes against its connection's direction */
 	uint32_t ct_mark;
 };
 
 struct model_answer {
 	enum model_verdict verdict;
+	uint32_t ct_mark; /* afterwards */
 	unsigned nlogs;
 	struct {
 		char prefix[32];

@@ -1,0 +1,130 @@
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/json.h"
+#include "base/test.h"
+#include "module/firewall/firewall.h"
+
+static void compiled(const char *policy, unsigned group, struct buf *out)
+{
+	static const char *const names[] = { "eth0", "wlan0", NULL };
+	struct fw_target t = { .interfaces = names,
+		               .log_group = group,
+		               .mark_shift = 8,
+		               .generation = 3,
+		               .settle_mark = 1u << 20 };
+	AUTO(json_decrefp) json_t *j = json_parse(str_of(policy), NULL);
+	struct rules *r = NULL;
+	struct err why = { { 0 } };
+	if (!j || firewall_section.parse(j, &r, &why) < 0)
+		fail_msg("%s: %s", policy, why.text);
+	assert_int_equal(firewall_compile(r, &t, out, &why), 0);
+	firewall_section.free(r);
+}
+
+/* Every kind of condition and every kind of end. */
+static const char *const everything =
+	"{\"state\":\"on\",\"agentPort\":4118,"
+	"\"interfaceTypes\":[{\"ID\":7,\"patterns\":[\"wlan*\"]}],"
+	"\"statefulConfigurations\":[{\"ID\":1,\"icmpstatefulInspectionEnabled\":true,"
+	"\"denyFragmentedPacketsEnabled\":true,\"denyPacketsContainingCwrOrEceEnabled\":true,"
+	"\"udpstatefulLoggingEnabled\":true},{\"ID\":2,\"maxIncomingConnections\":9}],"
+	"\"globalStatefulConfigurationID\":1,"
+	"\"statefulConfigurationAssignments\":[{\"interfaceTypeID\":7,\"statefulConfigurationID\":2}],"
+	"\"settings\":{\"firewallSettingInterfaceIsolationEnabled\":\"true\","
+	"\"firewallSettingInterfacePatterns\":\"eth*\","
+	"\"firewallSettingVirtualAndContainerNetworkScanEnabled\":\"true\"},"
+	"\"rules\":["
+	"{\"ID\":1,\"action\":\"deny\",\"protocol\":\"tcp\",\"anyFlags\":false,\"tcpflags\":[\"syn\",\"fin\"],\"TCPNot\":true},"
+	"{\"ID\":2,\"action\":\"deny\",\"protocol\":\"icmp\",\"ICMPType\":8,\"ICMPCode\":0,\"ICMPNot\":true},"
+	"{\"ID\":3,\"action\":\"deny\",\"protocol\":\"icmpv6\",\"ICMPType\":128},"
+	"{\"ID\":4,\"action\":\"log-only\",\"protocol\":\"tcp-udp\",\"protocolNot\":true},"
+	"{\"ID\":5,\"action\":\"bypass\",\"priority\":\"2\",\"sourceMACType\":\"single\",\"sourceMACValue\":\"02:00:00:00:00:01\"},"
+	"{\"ID\":6,\"action\":\"force-allow\",\"sourceIPType\":\"multiple\",\"sourceIPMultiple\":[\"192.0.2.0/24\",\"198.51.100.1-198.51.100.9\",\"2001:db8::/32\",\"2001:db9::1\"],\"sourceIPNot\":true},"
+	"{\"ID\":7,\"action\":\"allow\",\"direction\":\"outgoing\",\"protocol\":\"tcp-udp\",\"destinationPortType\":\"multiple\",\"destinationPortMultiple\":[\"53\",\"8000-8080\"],\"destinationPortNot\":true,\"interfaceTypeIDs\":[7]},"
+	"{\"ID\":8,\"action\":\"allow\",\"frameType\":\"ipv6\"},"
+	"{\"ID\":9,\"action\":\"deny\",\"frameType\":\"arp\"},"
+	"{\"ID\":10,\"action\":\"deny\",\"frameType\":\"ipv4\",\"frameNot\":true,\"direction\":\"outgoing\"}]}";
+
+static int nft(const char *command, const struct buf *b)
+{
+	FILE *f = popen(command, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(b->p, 1, b->n, f), b->n);
+	return pclose(f);
+}
+
+static void nft_takes_what_is_compiled_twice(void **state)
+{
+	(void)state;
+	if (system("unshare -n nft list ruleset >/dev/null 2>&1") != 0)
+		skip(); /* no root, no namespaces or no nft here */
+	for (unsigned group = 0; group < 6; group += 5) {
+		AUTO(buf_done) struct buf b = { 0 };
+		compiled(everything, group, &b);
+		assert_int_equal(
+			nft("unshare -n sh -c 'cat >/tmp/yagura-nft.$$ && nft -j -f /tmp/yagura-nft.$$ && "
+		            "nft -j -f /tmp/yagura-nft.$$; rc=$?; rm /tmp/yagura-nft.$$; exit $rc'",
+		            &b),
+			0);
+	}
+}
+
+static bool says(const char *policy, unsigned group, const char *text)
+{
+	AUTO(buf_done) struct buf b = { 0 };
+	compiled(policy, group, &b);
+	return strstr(b.p, text);
+}
+
+static void what_the_kernel_decides_never_asks(void **state)
+{
+	(void)state;
+	const char *deny = "{\"state\":\"on\",\"rules\":[{\"ID\":1,\"action\":\"deny\"}]}";
+	const char *quiet =
+		"{\"state\":\"on\",\"rules\":[{\"ID\":1,\"action\":\"deny\",\"logDisabled\":true}],"
+		"\"settings\":{\"firewallSettingEngineOptionFragmentSizeMin\":\"0\","
+		"\"firewallSettingEngineOptionFragmentOffsetMin\":\"0\","
+		"\"firewallSettingEngineOptionDropIpv6FragmentsLowerThanMinMtuEnabled\":\"false\"}}";
+	assert_false(says(deny, 5, "\"target\":\"ask\""));
+	assert_true(says(deny, 5, "\"R 1 D \""));
+	assert_true(says(deny, 0, "\"target\":\"ask\""));
+	assert_false(says(quiet, 0, "\"target\":\"ask\""));
+}
+
+static void tap_mode_drops_nothing(void **state)
+{
+	(void)state;
+	const char *tap =
+		"{\"state\":\"on\",\"rules\":[{\"ID\":1,\"action\":\"deny\"},"
+		"{\"ID\":2,\"action\":\"allow\"},{\"ID\":3,\"action\":\"deny\",\"frameType\":\"arp\"}],"
+		"\"settings\":{\"firewallSettingNetworkEngineMode\":\"Tap\"}}";
+	assert_false(says(tap, 5, "\"drop\""));
+	assert_true(says(tap, 5, "\"R 1 T \""));
+}
+
+static void a_rule_for_tcp_flags_keeps_connections_from_being_settled(void **state)
+{
+	(void)state;
+	const char *plain = "{\"state\":\"on\",\"rules\":[{\"ID\":1,\"action\":\"deny\"}]}";
+	const char *flags =
+		"{\"state\":\"on\",\"rules\":[{\"ID\":1,\"action\":\"deny\",\"protocol\":\"tcp\","
+		"\"anyFlags\":false,\"tcpflags\":[\"psh\",\"ack\"]}]}";
+	const char *settles = "\"state_in\",\"expr\":[{\"match\":{\"op\":\"in\",\"left\":{\"ct\":"
+			      "{\"key\":\"state\"}},\"right\":\"established\"}}";
+	assert_true(says(plain, 5, settles));
+	assert_false(says(flags, 5, settles));
+}
+
+int main(void)
+{
+	const struct CMUnitTest all[] = {
+		cmocka_unit_test(nft_takes_what_is_compiled_twice),
+		cmocka_unit_test(what_the_kernel_decides_never_asks),
+		cmocka_unit_test(tap_mode_drops_nothing),
+		cmocka_unit_test(a_rule_for_tcp_flags_keeps_connections_from_being_settled),
+	};
+	return cmocka_run_group_tests(all, NULL, NULL);
+}
