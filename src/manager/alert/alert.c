@@ -296,7 +296,9 @@ static int alerts_list(struct call *c)
 static int alert_one(struct call *c)
 {
 	c->out = get(c->app, c->id);
-	return c->out ? 200 : missing(c, "alert");
+	return c->out && access_computer(c, json_int(c->out, "computerID", 0), false)
+	               ? 200
+	               : missing(c, "alert");
 }
 
 static int alert_dismiss(struct call *c)
@@ -304,7 +306,7 @@ static int alert_dismiss(struct call *c)
 	AUTO(json_decrefp) json_t *o = get(c->app, c->id);
 	const char *reason = json_text(c->body, "reason", "");
 	const struct alert_type *t = type_of(json_int(o, "typeID", 0));
-	if (!o || !t)
+	if (!o || !t || !access_computer(c, json_int(o, "computerID", 0), true))
 		return missing(c, "alert");
 	if (strcmp(json_text(o, "state", ""), "active") != 0 || strlen(reason) > 1000) {
 		err_set(&c->why, 0,

@@ -45,7 +45,8 @@ static int hook_check(struct call *c, int64_t id, const json_t *old, json_t *o)
 
 /* clang-format off */
 const struct resource notify_resources[] = {
-	{ "webhooks", "webHooks", "web hook", "name", NULL, hook_fields, V_EVERY, .check = hook_check },
+	{ "webhooks", "webHooks", "web hook", "name", NULL, hook_fields, V_EVERY, .check = hook_check,
+	  .view = "canViewSettings", .make = "canEditAlertConfigurations", .edit = "canEditAlertConfigurations", .erase = "canEditAlertConfigurations" },
 	{ 0 },
 };
 /* clang-format on */

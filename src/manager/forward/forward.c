@@ -435,7 +435,8 @@ static int may_delete(struct call *c, int64_t id)
 /* clang-format off */
 const struct resource forward_resources[] = {
 	{ "syslogconfigurations", "syslogConfigurations", "syslog configuration", "name", NULL, fields, V_EVERY,
-	  NULL, NULL, NULL, check, show, changed, may_delete },
+	  NULL, NULL, NULL, check, show, changed, may_delete, .view = "canViewSettings", .make = "canCreateNewSyslogConfigurations",
+	  .edit = "canEditSyslogConfigurationProperties", .erase = "canDeleteSyslogConfigurations" },
 	{ 0 },
 };
 /* clang-format on */

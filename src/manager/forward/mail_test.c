@@ -126,7 +126,8 @@ static void serve_web(struct side *s, int out, const struct pems *p)
 	begin_tls(s, p);
 	while (hear(s, line, sizeof(line)) && *line) {
 		dprintf(out, "%s\n", line);
-		sscanf(line, "Content-Length: %zu", &length);
+		if (strncmp(line, "Content-Length: ", 16) == 0)
+			length = strtoul(line + 16, NULL, 10);
 	}
 	if (length < sizeof(line) && gnutls_record_recv(s->tls, line, length) == (ssize_t)length)
 		dprintf(out, "%.*s\n", (int)length, line);

@@ -27,7 +27,7 @@ static void label(struct buf *b, struct str s)
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] == '\\' || s.p[i] == '"')
 			buf_char(b, '\\');
-		buf_char(b, s.p[i] == '\n' ? ' ' : s.p[i]);
+		buf_add(b, s.p[i] == '\n' ? " " : s.p + i, 1);
 	}
 }
 

@@ -157,11 +157,33 @@ static int missing(struct call *c)
 
 int batch_get(struct call *c)
 {
+	AUTO(json_decrefp) json_t *all = jobs_of_batch(c->app, c->id, JOBS_SHOWN);
+	json_t *seen = json_array();
+	size_t i;
+	json_t *v;
+	json_array_foreach (all, i, v)
+		if (access_computer(c, json_int(v, "computerID", 0), false))
+			json_array_append(seen, v);
 	c->out = get(c->app, c->id);
-	if (!c->out)
+	if (!c->out) {
+		json_decref(seen);
 		return missing(c);
-	json_set(c->out, "jobs", jobs_of_batch(c->app, c->id, JOBS_SHOWN));
+	}
+	json_set(c->out, "jobs", seen);
 	return 200;
+}
+
+/* Somebody who may not change one of its computers may not stop or repeat it. */
+static int reached(struct call *c, const struct buf *pairs)
+{
+	for (size_t i = 0; i + 16 <= pairs->n; i += 16) {
+		int64_t pair[2];
+		memcpy(pair, pairs->p + i, sizeof(pair));
+		if (!access_computer(c, pair[1], true))
+			return err_set(&c->why, -EPERM,
+			               "The batch holds computers that you may not change.");
+	}
+	return 0;
 }
 
 int batches_list(struct call *c)
@@ -207,7 +229,7 @@ int batch_create(struct call *c)
 	if (!c->body || fields_take(order_fields, c->body, o, true, &c->why) < 0)
 		return 400;
 	filter = json_object_at(o, "computerFilter");
-	if (filter_check(c->app, filter, &c->why) < 0)
+	if (filter_check(c->app, filter, &c->why) < 0 || filter_reached(c, filter) < 0)
 		return 400;
 	filter_computers(c->app, filter, &ids);
 	const struct work *w = works;
@@ -253,6 +275,8 @@ int batch_cancel(struct call *c)
 	if (!there)
 		return missing(c);
 	pick(c->app, c->id, "queued|sent|running", &ids);
+	if (reached(c, &ids) < 0)
+		return 403;
 	for (size_t i = 0; i + 16 <= ids.n; i += 16) {
 		int64_t pair[2];
 		memcpy(pair, ids.p + i, sizeof(pair));
@@ -284,6 +308,8 @@ int batch_retry(struct call *c)
 	if (!there || !command)
 		return missing(c);
 	pick(c->app, c->id, "failed|cancelled|timed-out", &ids);
+	if (reached(c, &ids) < 0)
+		return 403;
 	for (size_t i = 0; i + 16 <= ids.n; i += 16)
 		buf_add(&computers, ids.p + i + 8, 8);
 	if (computers.n == 0) {

@@ -113,3 +113,18 @@ void filter_computers(struct app *a, const json_t *filter, struct buf *out)
 			buf_add(out, &r.col[0].i, sizeof(int64_t));
 	rows_done(&r);
 }
+
+int filter_reached(struct call *c, const json_t *filter)
+{
+	AUTO(buf_done) struct buf ids = { 0 };
+	filter_computers(c->app, filter, &ids);
+	for (size_t i = 0; i + sizeof(int64_t) <= ids.n; i += sizeof(int64_t)) {
+		int64_t id = 0;
+		memcpy(&id, ids.p + i, sizeof(id));
+		if (!access_computer(c, id, true))
+			return err_set(
+				&c->why, -EPERM,
+				"The computer filter holds computers that you may not change.");
+	}
+	return 0;
+}

@@ -391,7 +391,7 @@ int scheduled_check(struct call *c, int64_t id, const json_t *old, json_t *o)
 	if (t && t->computers && !filter)
 		return err_set(&c->why, -EINVAL, "%s with a computerFilter is required.",
 		               t->parameters);
-	if (filter && filter_check(c->app, filter, &c->why) < 0)
+	if (filter && (filter_check(c->app, filter, &c->why) < 0 || filter_reached(c, filter) < 0))
 		return -EINVAL;
 	if (schedule_check(json_object_at(o, "scheduleDetails"), &c->why) < 0)
 		return -EINVAL;
