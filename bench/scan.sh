@@ -5,9 +5,12 @@ our_scan() { in_a "$DSA_SCAN" --run "$WORK/a/run" "$1"; }
 part_scan() {
 	local i tree=$WORK/fs/none/tree
 	mkdir -p "$tree"
-	cp -r /usr/bin /usr/sbin /usr/include /usr/lib/python3 /usr/lib/x86_64-linux-gnu "$tree/" 2>/dev/null
-	# 1 GB, whatever this host has installed.
-	find "$tree" -type f -printf '%s %p\n' | awk '{ n += $1 } n > 1100000000 { sub(/^[0-9]+ /, ""); print }' | xargs -rd '\n' rm -f
+	cp -r /usr/bin /usr/sbin /usr/include /usr/lib/python3 "$tree/" 2>/dev/null
+	# Filled up to 1 GB, whatever this host has installed.
+	mkdir "$tree/lib"
+	find /usr/lib/x86_64-linux-gnu /usr/share -type f -size -4M ! -path '*clamav*' -printf '%s %p\n' 2>/dev/null | sort -k 2 |
+		awk -v n="$(du -sb "$tree" | cut -f1)" '{ n += $1 } n < 1100000000 { sub(/^[0-9]+ /, ""); print }' |
+		xargs -rd '\n' cp --parents -t "$tree/lib"
 	say "scan of $(find "$tree" -type f | wc -l) files, $(du -sm "$tree" | cut -f1) MB"
 	clam_scan "$tree" >/dev/null # warms the page cache
 	for ((i = 0; i < ROUNDS; i++)); do
