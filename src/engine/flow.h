@@ -98,5 +98,7 @@ struct flow_answer flow_see(struct flows *f, const struct packet *p, const struc
                             bool solicited_only, uint64_t now_ms);
 /* Ends what timed out, at most limits.cleanup_max; returns how many. */
 uint32_t flows_clean(struct flows *f, uint64_t now_ms);
+/* Only what the kernel asks is seen: no sequence checks once a connection stands. */
+void flows_set_offload(struct flows *f, bool offload);
 uint32_t flows_count(const struct flows *f, enum flow_state s);
 size_t flows_bytes(const struct flows *f);

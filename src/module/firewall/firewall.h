@@ -242,6 +242,8 @@ void firewall_free(struct firewall *f);
 int firewall_apply(struct firewall *f, const struct rules *r, uint64_t now_ms);
 /* The computer's time zone and what is known of its connections. */
 void firewall_place(struct firewall *f, int64_t utc_offset_s, unsigned places);
+/* The kernel asks only what it cannot decide: connections that stand are not followed closely. */
+void firewall_offload(struct firewall *f, bool offload);
 /*
  * Judges one decoded packet: rules, state, reconnaissance. why: what packet_decode() said of it.
  * Fragments are put together inside. Allocates nothing.
