@@ -136,6 +136,34 @@ static void an_event_that_is_not_recorded_leaves_no_trace(void **state)
 	assert_int_equal(try_events(t, "agent-offline"), 1);
 }
 
+static void an_agent_that_nobody_knows_is_told_once(void **state)
+{
+	struct try *t = *state;
+	for (int i = 0; i < 3; i++) {
+		try_agent_ask(t, 99, "POST", "/agent/heartbeat", "{}");
+		assert_int_equal(t->status, 410);
+	}
+	assert_int_equal(try_events(t, "unknown-agent"), 1);
+	assert_int_equal(alerts(t, "active"), 1);
+}
+
+static void a_policy_that_has_arrived_is_told_once(void **state)
+{
+	struct try *t = *state;
+	char body[80];
+	int64_t id = try_agent(t, "one", 1);
+	try_must(t, 200, "POST", "/api/policies/1", "{'antiMalware':{'state':'on'}}");
+	app_tick(t->app);
+	try_agent_ask(t, id, "POST", "/agent/heartbeat", "{'policyVersion':0}");
+	int64_t version = json_int(t->out, "policyVersion", 0);
+	assert_true(version > 0);
+	assert_int_equal(try_events(t, "policy-sent"), 0);
+	snprintf(body, sizeof(body), "{'policyVersion':%lld}", (long long)version);
+	try_agent_ask(t, id, "POST", "/agent/heartbeat", body);
+	try_agent_ask(t, id, "POST", "/agent/heartbeat", body);
+	assert_int_equal(try_events(t, "policy-sent"), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, try_setup, try_teardown)
 
 int main(void)
@@ -146,6 +174,8 @@ int main(void)
 		TEST(a_dismissed_alert_keeps_who_and_why),
 		TEST(a_threshold_counts_within_its_window),
 		TEST(a_type_that_is_off_raises_nothing),
+		TEST(an_agent_that_nobody_knows_is_told_once),
+		TEST(a_policy_that_has_arrived_is_told_once),
 		TEST(an_event_that_is_not_recorded_leaves_no_trace),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -257,6 +257,17 @@ int agent_activate(struct call *c)
 	return 200;
 }
 
+/* It calls again and again; once in a while is enough. */
+static void tell_unknown(struct call *c)
+{
+	enum { PAUSE_MS = 600000 };
+	uint64_t now = clock_mono_ms();
+	if (now < c->app->unknown_next_ms)
+		return;
+	c->app->unknown_next_ms = now + PAUSE_MS;
+	say(c->app, "unknown-agent", 0, c->rq->address ? c->rq->address : "", c->rq->common);
+}
+
 int agent_known(struct call *c)
 {
 	struct rows r;
@@ -269,8 +280,10 @@ int agent_known(struct call *c)
 		snprintf(c->who.guid, sizeof(c->who.guid), "%.*s", STR_ARG(col_str(&r, 1)));
 	}
 	rows_done(&r);
-	if (!c->who.computer || strcmp(c->who.guid, c->rq->common) != 0)
+	if (!c->who.computer || strcmp(c->who.guid, c->rq->common) != 0) {
+		tell_unknown(c);
 		return refuse(c, 410, "not-activated", "computer is not activated");
+	}
 	snprintf(c->who.name, sizeof(c->who.name), "agent %lld", (long long)c->who.computer);
 	return 0;
 }
@@ -340,8 +353,11 @@ int agent_heartbeat(struct call *c)
 		same = str_eq(col_str(&r, 4), buf_view(&b));
 	}
 	rows_done(&r);
-	if (version && have == version && sent < version)
+	if (version && have == version && sent < version) {
+		AUTO(freep) char *name = computer_name(c->app->store, c->who.computer);
 		sent = (int64_t)clock_ms();
+		say(c->app, "policy-sent", c->who.computer, name, NULL);
+	}
 	store_exec(c->app->store, STMT_AGENT_STATUS,
 	           ARGS(VAL_INT(c->who.computer), VAL_STR(buf_view(&b)), VAL_INT(sent)));
 	agent_clock(c->app, c->who.computer, c->body);

@@ -47,7 +47,7 @@ struct app {
 	size_t forward_turn;
 	json_t *died; /* owned: processes of ours, to be told; may be NULL */
 	bool open, disk_low;
-	uint64_t disk_next_ms;
+	uint64_t disk_next_ms, unknown_next_ms;
 	struct posted posts[2]; /* by enum post_way */
 	bool wake; /* jobs were queued: who waits for commands is looked at after the commit */
 };

@@ -10,6 +10,7 @@
 #include "base/json.h"
 
 enum { LOOK_MS = 60000, LOW_MB = 500, ENOUGH_MB = 750 };
+#define KEEP_MS (91LL * 24 * 3600 * 1000) /* runs of tasks */
 
 static void say(struct app *a, const char *event, const char *process, int64_t count)
 {
@@ -96,4 +97,5 @@ void own_tick(struct app *a)
 		return;
 	a->disk_next_ms = now + LOOK_MS;
 	look_at_disk(a);
+	store_exec(a->store, STMT_RUN_EXPIRE, ARGS(VAL_INT((int64_t)clock_ms() - KEEP_MS)));
 }
