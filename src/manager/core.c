@@ -139,6 +139,7 @@ static int open_app(struct core *c)
 		.host = json_text(j, "host", "localhost"),
 		.console_port = (unsigned)o->number[SET_CONSOLE_PORT],
 		.agent_port = (unsigned)o->number[SET_AGENT_PORT],
+		.software = YAGURA_SOFTWARE_DIR,
 	};
 	int rc = app_open(&c->app, &config, &hooks, c, &why);
 	if (rc < 0)

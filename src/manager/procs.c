@@ -6,7 +6,7 @@ static const char *const front_calls[] = { "accept4", "accept", "getsockname", "
 	                                   NULL };
 static const char *const core_write[] = { "%lib", NULL };
 static const char *const core_read[] = { "/etc/localtime", "/usr/share/zoneinfo", "/dev/urandom",
-	                                 NULL };
+	                                 YAGURA_SOFTWARE_DIR, NULL };
 /* The resolver's files and the system's authorities. */
 static const char *const courier_read[] = { "/etc/hosts",
 	                                    "/etc/resolv.conf",

@@ -18,4 +18,5 @@ int role_rights_take(const json_t *in, json_t *role, struct err *why);
 bool role_has(const json_t *role, int64_t id, const char *right);
 /* May somebody with this role make or change users of that role? Only when it has no right more. */
 bool access_grants(struct call *c, int64_t role);
-bool access_covers(struct call *c, const json_t *role); /* the same of a role that is not stored yet */
+bool access_covers(struct call *c,
+                   const json_t *role); /* the same of a role that is not stored yet */

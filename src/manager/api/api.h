@@ -58,6 +58,7 @@ struct app_config {
 	int64_t server_expires_ms;      /* when it does, ms since the epoch */
 	const char *host;               /* the name or address that agents are told */
 	unsigned console_port, agent_port;
+	const char *software; /* folder of the agent's packages, or NULL */
 };
 
 int app_open(struct app **out, const struct app_config *c, const struct app_hooks *hooks,

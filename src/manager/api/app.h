@@ -89,6 +89,7 @@ struct route {
 	int (*handle)(struct call *c);
 	bool write; /* changes something */
 	const char *doc;
+	bool open; /* for everybody, signed in or not */
 };
 extern const struct route *const console_routes[]; /* families (routes.c), NULL last */
 extern const struct route agent_routes[];          /* {0} last */
@@ -330,6 +331,16 @@ int usage_list(struct call *c);
 void usage_add(struct call *c, int status, uint64_t began_ms);
 extern const struct field usage_fields[];
 int not_here(struct call *c);
+
+int legacy_sign_in(struct call *c);
+int legacy_version(struct call *c);
+int legacy_ping(struct call *c);
+int legacy_hosts(struct call *c);
+int agent_packages(struct call *c);
+int agent_package(struct call *c);
+int software_agent(struct call *c);
+int software_detect(struct call *c);
+int software_install(struct call *c);
 
 int manager_about(struct call *c);
 int deployment_script(struct call *c);

@@ -47,6 +47,33 @@ static void add_fingerprint(struct call *c, struct buf *b)
 		buf_fmt(b, " \"cafingerprint:%s\"", facts.fingerprint);
 }
 
+/* Installs the agent unless it is there; the download is checked by our own authority's
+ * certificate. */
+static void add_script(struct call *c, struct buf *b, const char *url)
+{
+	const struct app_config *k = &c->app->config;
+	buf_fmt(b,
+	        "#!/bin/bash\n"
+	        "ACTIVATIONURL='%s'\nMANAGERURL='https://%s:%u'\nCURLOPTIONS='--silent --tlsv1.2'\n"
+	        "if [[ $(/usr/bin/id -u) -ne 0 ]]; then\n"
+	        "  echo You are not running as the root user.  Please try again with root privileges.\n  exit 1\nfi\n"
+	        "if ! type dsa_control >/dev/null 2>&1 && [ -x /opt/ds_agent/dsa_control ]; then\n"
+	        "  PATH=/opt/ds_agent:$PATH\nfi\n"
+	        "if ! type dsa_control >/dev/null 2>&1; then\n"
+	        "  if ! type curl >/dev/null 2>&1; then\n    echo Please install curl before running this script.\n    exit 1\n  fi\n"
+	        "  work=$(mktemp -d) || exit 1\n"
+	        "  cat >\"$work/ca.pem\" <<'EOF'\n%s\nEOF\n"
+	        "  CURLOPTIONS=\"$CURLOPTIONS --cacert $work/ca.pem\"\n"
+	        "  if ! curl --fail $CURLOPTIONS -L \"$MANAGERURL/software/deploymentscript/platform/linux-secure/\" -o \"$work/install\"; then\n"
+	        "    echo \"The manager cannot be reached at $MANAGERURL.\"\n    rm -r \"$work\"\n    exit 1\n  fi\n"
+	        "  . \"$work/install\"\n"
+	        "  Download_Install_Agent || { rm -r \"$work\"; exit 1; }\n"
+	        "  rm -r \"$work\"\n"
+	        "  hash -r\n"
+	        "fi\n",
+	        url, k->host, k->console_port, k->ca);
+}
+
 int deployment_script(struct call *c)
 {
 	static const struct field fields[] = {
@@ -71,16 +98,7 @@ int deployment_script(struct call *c)
 	}
 	buf_fmt(&url, "dsm://%s:%u/", c->app->config.host, c->app->config.agent_port);
 	add_command(c, &command, url.p);
-	buf_fmt(&script,
-	        "#!/bin/bash\n"
-	        "ACTIVATIONURL='%s'\nMANAGERURL='https://%s:%u'\nCURLOPTIONS='--silent --tlsv1.2'\n"
-	        "if [[ $(/usr/bin/id -u) -ne 0 ]]; then\n"
-	        "  echo You are not running as the root user.  Please try again with root privileges.\n  exit 1\nfi\n"
-	        "if ! type dsa_control >/dev/null 2>&1 && [ -x /opt/ds_agent/dsa_control ]; then\n"
-	        "  PATH=/opt/ds_agent:$PATH\nfi\n"
-	        "if ! type dsa_control >/dev/null 2>&1; then\n"
-	        "  echo The agent is not installed on this computer: install the yagura-agent package first.\n  exit 1\nfi\n",
-	        url.p, c->app->config.host, c->app->config.console_port);
+	add_script(c, &script, url.p);
 	if (json_bool(o, "activationRequired", false))
 		buf_fmt(&script, "dsa_control -r\nsleep 15\n%s\n", command.p);
 	add_fingerprint(c, &command);

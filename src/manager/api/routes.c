@@ -7,7 +7,7 @@
 
 /* clang-format off */
 static const struct route session_routes[] = {
-	{ "POST",   "/api/sessions",                              session_open,           false, "sign in" },
+	{ "POST",   "/api/sessions",                              session_open,           false, "sign in", .open = true },
 	{ "GET",    "/api/sessions/current",                      session_current,        false, "who is signed in" },
 	{ "DELETE", "/api/sessions/current",                      session_close,          false, "sign out" },
 	{ "GET",    "/api/apikeys/current",                       key_current,            false, "the key that asks" },
@@ -111,8 +111,24 @@ static const struct route manager_routes[] = {
 	{ "POST",   "/api/agentdeploymentscripts",                deployment_script,      false, "the command that activates an agent" },
 	{ "GET",    "/api/agentactivationinformation",            activation_information, false, "address and token" },
 	{ "GET",    "/api/stream",                                stream_open,            false, "server-sent events" },
-	{ "GET",    "/api/manager",                               manager_about,          false, "version and certificate" },
-	{ "GET",    "/metrics",                                   metrics_get,            false, "in numbers, for Prometheus" },
+	{ "GET",    "/api/manager",                               manager_about,          false, "version and certificate", .open = true },
+	{ "GET",    "/api/agentpackages",                         agent_packages,         false, "the agent's packages that are here" },
+	{ "GET",    "/api/agentpackages/{name}",                  agent_package,          false, "one, as a file" },
+	{ "GET",    "/metrics",                                   metrics_get,            false, "in numbers, for Prometheus", .open = true },
+	{ 0 },
+};
+
+static const struct route software_routes[] = {
+	{ "GET",    "/software/agent/{name}/{name}/{name}",                   software_agent,   false, "the newest package for a platform and processor", .open = true },
+	{ "GET",    "/software/agent/{name}/{name}/{name}/{name}",            software_agent,   false, "of a version", .open = true },
+	{ "GET",    "/software/deploymentscript/platform/linuxdetectscriptv1", software_detect,  false, "shell: platform_detect", .open = true },
+	{ "GET",    "/software/deploymentscript/platform/linux-secure",        software_install, false, "shell: Download_Install_Agent", .open = true },
+	{ "POST",   "/rest/authentication/login/primary",                     legacy_sign_in,   false, "sign in as scripts before v1 do", .open = true },
+	{ "DELETE", "/rest/authentication/logout",                            session_close,    false, "sign out; ?sID=" },
+	{ "GET",    "/rest/apiVersion",                                       legacy_version,   false, "a number", .open = true },
+	{ "GET",    "/rest/status/manager/ping",                              legacy_ping,      false, "is it there?", .open = true },
+	{ "GET",    "/rest/hosts",                                            legacy_hosts,     false, "computers" },
+	{ "GET",    "/rest/hosts/{id}",                                       legacy_hosts,     false, "one" },
 	{ 0 },
 };
 
@@ -136,6 +152,7 @@ const struct route *const console_routes[] = {
 	event_routes,
 	control_routes,
 	manager_routes,
+	software_routes,
 	task_routes,
 	alert_routes,
 	record_routes,

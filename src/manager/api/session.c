@@ -268,6 +268,20 @@ static int by_session(struct call *c, const char *sid, bool need_rid)
 	return 0;
 }
 
+/* The API before v1 knows the cookie alone; a browser does not send it from another site. */
+static bool is_legacy(const struct request *rq)
+{
+	return strncmp(rq->path, "/rest/", 6) == 0;
+}
+
+static void session_id(const struct request *rq, char *out, size_t size)
+{
+	cookie(rq, "sID", out, size);
+	const char *given = query_text(rq, "sID", "");
+	if (is_legacy(rq) && *given && strlen(given) < size)
+		snprintf(out, size, "%s", given);
+}
+
 int authenticate(struct call *c)
 {
 	char sid[80];
@@ -279,10 +293,10 @@ int authenticate(struct call *c)
 		key = strncmp(other, "ApiKey ", 7) == 0 ? other + 7 : other;
 	if (key)
 		return by_key(c, key);
-	cookie(c->rq, "sID", sid, sizeof(sid));
+	session_id(c->rq, sid, sizeof(sid));
 	bool current = strcmp(c->rq->path, "/api/sessions/current") == 0 &&
 	               strcmp(c->rq->method, "GET") == 0;
-	return sid[0] ? by_session(c, sid, !current)
+	return sid[0] ? by_session(c, sid, !current && !is_legacy(c->rq))
 	              : refuse(c, 401, "invalid-key", "Invalid API Key");
 }
 
@@ -437,7 +451,7 @@ int session_current(struct call *c)
 int session_close(struct call *c)
 {
 	char sid[80], sum[65];
-	cookie(c->rq, "sID", sid, sizeof(sid));
+	session_id(c->rq, sid, sizeof(sid));
 	digest(sid, sum);
 	store_exec(c->app->store, STMT_SESSION_DEL, ARGS(VAL_TEXT(sum)));
 	sign_in_event(c, "user-signed-out", c->who.name, NULL);

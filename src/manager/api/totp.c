@@ -17,8 +17,8 @@ uint32_t totp_code(struct str key, uint64_t step)
 	hmac_sha1_digest(&ctx, sizeof(sum), sum);
 	/* Dynamic truncation, RFC 4226 section 5.3. */
 	const uint8_t *p = sum + (sum[SHA1_DIGEST_SIZE - 1] & 15);
-	uint32_t n = (uint32_t)(p[0] & 127) << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 |
-	             p[3];
+	uint32_t n =
+		(uint32_t)(p[0] & 127) << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 	return n % 1000000;
 }
 

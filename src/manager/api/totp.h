@@ -15,5 +15,5 @@ uint32_t totp_code(struct str key, uint64_t step); /* below 10 to the power TOTP
  * `last` were used before and are refused.
  */
 uint64_t totp_fits(struct str key, struct str code, uint64_t now_ms, uint64_t last);
-void base32_encode(struct buf *b, struct str bytes);   /* RFC 4648 section 6, without padding */
-int base32_decode(struct buf *b, struct str text);     /* 0, or -EINVAL */
+void base32_encode(struct buf *b, struct str bytes); /* RFC 4648 section 6, without padding */
+int base32_decode(struct buf *b, struct str text);   /* 0, or -EINVAL */

@@ -130,8 +130,7 @@ int totp_end(struct call *c)
 	int status = own(c);
 	if (status)
 		return status;
-	if (totp_enrolled(c->app, c->id) &&
-	    !totp_use(c->app, c->id, query_text(c->rq, "code", "")))
+	if (totp_enrolled(c->app, c->id) && !totp_use(c->app, c->id, query_text(c->rq, "code", "")))
 		return refuse(c, 400, "totp-wrong", "The one-time password is incorrect.");
 	totp_forget(c->app, c->id);
 	set_type(c, "none");

@@ -1,9 +1,8 @@
-#include "manager/api/totp.h"
-
 #include <errno.h>
 
 #include "base/auto.h"
 #include "base/test.h"
+#include "manager/api/totp.h"
 
 static const struct str key = { "12345678901234567890", 20 };
 
@@ -13,8 +12,8 @@ static void codes_are_those_of_the_standard(void **state)
 	static const struct {
 		uint64_t seconds;
 		uint32_t code;
-	} rows[] = { { 59, 287082 },        { 1111111109, 81804 },  { 1111111111, 50471 },
-		     { 1234567890, 5924 },  { 2000000000, 279037 }, { 20000000000, 353130 } };
+	} rows[] = { { 59, 287082 },       { 1111111109, 81804 },  { 1111111111, 50471 },
+		     { 1234567890, 5924 }, { 2000000000, 279037 }, { 20000000000, 353130 } };
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		assert_int_equal(totp_code(key, rows[i].seconds / TOTP_STEP_S), rows[i].code);
@@ -41,9 +40,10 @@ static void what_is_no_code_is_refused(void **state)
 /* RFC 4648 section 10. */
 static void base32_goes_there_and_back(void **state)
 {
-	static const char *const rows[][2] = { { "", "" },          { "f", "MY" },
-		                               { "fo", "MZXQ" },    { "foo", "MZXW6" },
-		                               { "foob", "MZXW6YQ" }, { "fooba", "MZXW6YTB" } };
+	static const char *const rows[][2] = {
+		{ "", "" },         { "f", "MY" },         { "fo", "MZXQ" },
+		{ "foo", "MZXW6" }, { "foob", "MZXW6YQ" }, { "fooba", "MZXW6YTB" }
+	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		AUTO(buf_done) struct buf to = { 0 }, back = { 0 };
