@@ -484,7 +484,10 @@ int password_right(struct app *a, const char *password, const char *user, struct
 	for (const char *p = password; *p; p++) {
 		bool l = *p >= 'a' && *p <= 'z', u = *p >= 'A' && *p <= 'Z',
 		     d = *p >= '0' && *p <= '9';
-		lower |= l, upper |= u, digit |= d, other |= !l && !u && !d;
+		lower |= l;
+		upper |= u;
+		digit |= d;
+		other |= !l && !u && !d;
 	}
 	size_t n = strlen(password);
 	if ((int64_t)n < least || n > PASSWORD_MAX)
