@@ -22,7 +22,7 @@ static json_t *description(void)
 	const char *top = getenv("YAGURA_TOP");
 	char path[4200];
 	snprintf(path, sizeof(path), "%s/docs/api/openapi.json", top ? top : ".");
-	if (file_read(AT_FDCWD, path, 16u * 1024 * 1024, &b) < 0)
+	if (file_read(AT_FDCWD, path, 16ull * 1024 * 1024, &b) < 0)
 		fail_msg("%s cannot be read", path);
 	json_t *o = json_parse(buf_view(&b), &why);
 	if (!o)

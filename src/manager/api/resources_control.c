@@ -20,7 +20,6 @@ static const struct field ruleset_fields[] = {
 	ID_FIELD, { 0 },
 };
 
-#define HASH_FIELD(name, length) { name, T_TEXT, 0, .otherwise = "\"\"", .max = length, .doc = "hexadecimal" }
 static const struct field control_rule_fields[] = {
 	{ "sha256",                   T_TEXT,   F_REQUIRED, .max = 64, .doc = "of the file" },
 	{ "size",                     T_INT,    0, .otherwise = "0", .doc = "of the file" },

@@ -74,7 +74,8 @@ static json_t *quoted(const char *text)
 {
 	AUTO(freep) char *copy = xstrdup(text);
 	for (char *p = copy; *p; p++)
-		*p = *p == '\'' ? '"' : *p;
+		if (*p == '\'')
+			*p = '"';
 	return json_loads(copy, JSON_DECODE_ANY, NULL);
 }
 
@@ -457,6 +458,7 @@ static void look_unique(struct try *t, const struct resource *r)
 		return;
 	AUTO(json_decrefp) json_t *body = example(r, false);
 	AUTO(json_decrefp) json_t *first = made(t, r, body);
+	assert_non_null(first);
 	ask(t, "POST", r, "", body);
 	must_refuse(t, r, "twice", 400, "name already exists");
 	must_refuse(t, r, "twice", 400, "Name must be unique");
@@ -531,7 +533,7 @@ static void what_was_deleted_is_gone_and_its_id_is_not_used_again(void **state)
 static void look_verbs(struct try *t, const struct resource *r)
 {
 	static const struct {
-		enum verb verb;
+		unsigned verb; /* 0: no collection has it */
 		const char *method, *more;
 	} rows[] = { { V_CREATE, "POST", "" }, { 0, "DELETE", "" }, { 0, "PUT", "" } };
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

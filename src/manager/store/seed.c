@@ -121,8 +121,12 @@ static void add_hours(int64_t schedule, json_t *o)
 static json_t *parse(const char *text)
 {
 	AUTO(buf_done) struct buf b = { 0 };
-	for (; *text; text++)
-		buf_char(&b, *text == '\'' ? '"' : *text);
+	for (; *text; text++) {
+		if (*text == '\'')
+			buf_char(&b, '"');
+		else
+			buf_char(&b, *text);
+	}
 	return json_parse(buf_view(&b), NULL);
 }
 
