@@ -5,6 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { open, signIn } from "./browser.mjs";
+import { largeList, tabs } from "./large.mjs";
 import { everyScreen, look } from "./screens.mjs";
 import { failures, tell } from "./tell.mjs";
 
@@ -159,10 +160,15 @@ try {
 	await setLanguage("ja");
 	await flow("ja", id);
 	await backAndForward();
+	await largeList(page, BASE_URL);
+	await page.goto(at("/computers"));
+	await tabs(page, BASE_URL, (name) => run(WRITE, `${PROTECTED}/${name}`));
 	await page.goto(at("/events/antimalware"));
 	await page.locator("[data-row]").first().click();
 	const event = Number(new URL(page.url()).searchParams.get("open"));
+	console.log(`# ${Math.round(performance.now() / 1000)} s for the flows`);
 	await everyScreen(page, { computer: id, event, shots: SHOTS });
+	console.log(`# ${Math.round(performance.now() / 1000)} s with all screens`);
 	await page.reload();
 	await page.waitForSelector("nav");
 	tell(true, "a reload keeps the session");

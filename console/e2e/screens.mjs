@@ -41,6 +41,7 @@ const screens = (computer, event) => [
 	["advanced", `/computers/${computer}/anti-malware/advanced`],
 	["computer-files", `/computers/${computer}/anti-malware/files`],
 	["computer-events", `/computers/${computer}/anti-malware/events`],
+	["computer-system-events", `/computers/${computer}/system-events`],
 	["antimalware-events", "/events/antimalware"],
 	["event", `/events/antimalware?open=${event}`, (p) => p.waitForSelector(".yg-panel dl")],
 	["files", "/events/identifiedfiles"],

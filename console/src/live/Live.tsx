@@ -37,10 +37,12 @@ export function LiveProvider(props: { children: ReactNode }) {
 
 	useEffect(() => {
 		let timer: number | undefined;
+		let flushed = 0;
 		let lostTimer: number | undefined;
 
 		function flush() {
 			timer = undefined;
+			flushed = performance.now();
 			const news = waiting.current;
 			waiting.current = [];
 			const before = client.getQueryData<Job[]>(keys.jobs) ?? [];
@@ -67,7 +69,7 @@ export function LiveProvider(props: { children: ReactNode }) {
 
 		const stop = listen((news) => {
 			waiting.current.push(news);
-			timer ??= window.setTimeout(flush, BATCH_MS);
+			timer ??= window.setTimeout(flush, Math.max(0, flushed + BATCH_MS - performance.now()));
 		}, onState);
 		return () => {
 			stop();

@@ -5,6 +5,7 @@ import { AntiMalwareSection } from "../antimalware/Section";
 import { ApiError, call } from "../api/client";
 import { keys, useAntiMalwareStatus, useComputer, usePolicies } from "../api/queries";
 import type { Computer as Of } from "../api/types";
+import { ComputerEvents } from "../events/ComputerEvents";
 import { useTranslation } from "../i18n";
 import { ComputerEditor } from "../inherit/Editor";
 import { go, href, Link } from "../router/router";
@@ -223,11 +224,17 @@ export default function Computer(props: { id: number; module: string; tab: strin
 						text: t("modules.antimalware"),
 						current: props.module === "anti-malware",
 					},
+					{
+						to: href("computerModule", { id: c.ID, module: "system-events" }),
+						text: t("nav.system"),
+						current: props.module === "system-events",
+					},
 				]}
 			/>
 			{policies.error && <Problem error={policies.error} retry={policies.refetch} />}
 			{!props.module && <Overview computer={c} />}
-			{props.module && (
+			{props.module === "system-events" && <ComputerEvents name="system" computer={String(c.ID)} />}
+			{props.module === "anti-malware" && (
 				<ComputerEditor id={c.ID}>
 					<AntiMalwareSection
 						computer={c.ID}

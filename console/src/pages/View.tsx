@@ -32,7 +32,8 @@ export function View(props: { place: Place | null }) {
 	const id = Number(place.params.id);
 	if (place.params.id !== undefined && !Number.isInteger(id)) return <Missing />;
 	const section = { module: place.params.module ?? "", tab: place.params.tab ?? "" };
-	if (section.module && section.module !== "anti-malware") return <Missing />;
+	const modules = place.name.startsWith("computer") ? ["", "anti-malware", "system-events"] : ["", "anti-malware"];
+	if (!modules.includes(section.module)) return <Missing />;
 	if (place.name === "events") return <Events key={place.params.class} name={place.params.class} />;
 	if (place.name === "computers") return <Computers />;
 	if (place.name === "policies") return <Policies />;
