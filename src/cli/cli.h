@@ -7,4 +7,5 @@ struct command {
 };
 
 int cmd_malware(int argc, char **argv);
+int cmd_packets(int argc, char **argv);
 int cmd_quarantine(int argc, char **argv);

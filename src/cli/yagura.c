@@ -8,6 +8,9 @@
 static const struct command commands[] = {
 	{ "malware", "[--signatures DIR] [--json] PATH...",
 	  "scan files for malware; 0 clean, 1 found, 2 error", cmd_malware },
+	{ "packets", "--pcap FILE [--policy FILE] [--local ADDRESS,...] [--json]",
+	  "what the firewall would do with each packet of a capture; 0 all pass, 1 some not, 2 error",
+	  cmd_packets },
 	{ "quarantine", "open FILE [--to PATH] [--password-file FILE]",
 	  "open a file that was downloaded from a quarantine", cmd_quarantine },
 };

@@ -249,9 +249,12 @@ bool compile_may_settle(const struct compiler *c, enum packet_direction d)
 {
 	if (!c->t->generation || looks_at_all(&c->r->limits))
 		return false;
-	for (size_t i = 0; i < c->r->nrules; i++)
-		if (c->r->rules[i].direction == d && !c->r->rules[i].any_flags)
+	for (size_t i = 0; i < c->r->nrules; i++) {
+		const struct fw_rule *r = &c->r->rules[i];
+		bool notes = r->action == FW_LOG_ONLY && !r->quiet;
+		if (r->direction == d && (!r->any_flags || notes))
 			return false;
+	}
 	for (size_t i = 0; i < c->r->nstateful; i++)
 		if (has_limits(&c->r->stateful[i].rules))
 			return false;
