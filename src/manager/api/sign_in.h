@@ -9,10 +9,11 @@ int password_store(struct app *a, int64_t administrator, const char *password);
 /* Signs somebody out everywhere, but for the session that asks. */
 void sessions_end(struct app *a, int64_t administrator, const struct call *c);
 
-bool totp_enrolled(struct app *a, int64_t administrator);
-void totp_forget(struct app *a, int64_t administrator);
+/* id: of an administrator. */
+bool totp_enrolled(struct app *a, int64_t id);
+void totp_forget(struct app *a, int64_t id);
 /* Is the code right, and was it not used before? Remembers it. */
-bool totp_use(struct app *a, int64_t administrator, const char *code);
+bool totp_use(struct app *a, int64_t id, const char *code);
 int totp_begin(struct call *c);   /* POST .../totp: a new secret, shown once */
 int totp_confirm(struct call *c); /* POST .../totp/confirm {"code"} */
 int totp_end(struct call *c);     /* DELETE .../totp */
