@@ -74,6 +74,42 @@ void json_write(struct buf *b, const json_t *j)
 		b->bad = true;
 }
 
+/* RFC 8259 7: quotes, backslashes and control characters. */
+static void write_escaped(struct buf *b, struct str s)
+{
+	static const char letters[32] = {
+		[8] = 'b', [9] = 't', [10] = 'n', [12] = 'f', [13] = 'r'
+	};
+	size_t from = 0;
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		if (c >= 0x20 && c != '"' && c != '\\')
+			continue;
+		buf_add(b, s.p + from, i - from);
+		from = i + 1;
+		if (c < 0x20 && !letters[c]) {
+			buf_fmt(b, "\\u%04x", c);
+			continue;
+		}
+		const char two[2] = { '\\', c < 0x20 ? letters[c] : (char)c };
+		buf_add(b, two, 2);
+	}
+	buf_add(b, s.p + from, s.n - from);
+}
+
+void json_write_text(struct buf *b, struct str s)
+{
+	AUTO(buf_done) struct buf safe = { 0 };
+	if (!str_utf8(s)) {
+		buf_safe(&safe, s);
+		s = buf_view(&safe);
+	}
+	buf_char(b, '"');
+	if (s.n)
+		write_escaped(b, s);
+	buf_char(b, '"');
+}
+
 const char *json_text(const json_t *o, const char *key, const char *otherwise)
 {
 	const json_t *v = json_object_get(o, key);

@@ -17,6 +17,9 @@ json_t *json_parse(struct str text, struct err *why);
 /* Compact, keys in insertion order. */
 void json_write(struct buf *b, const json_t *j);
 
+/* A text with its quotes; what is no UTF-8 goes through buf_safe(), as in json_set_bytes(). */
+void json_write_text(struct buf *b, struct str s);
+
 /* Members of an object by kind; the default when absent or of another kind. Results are borrowed.
  */
 const char *json_text(const json_t *o, const char *key, const char *otherwise);

@@ -98,6 +98,27 @@ static void any_bytes_can_be_a_member(void **state)
 	                    "\"broken\":\"\\\\xFF\",\"n\":-9223372036854775808,\"b\":false}");
 }
 
+static void text_is_written_as_it_is_read(void **state)
+{
+	static const char *const texts[] = {
+		"", "plain", "a\"b\\c/d", "\n\t\r\b\f\x01\x1f", "櫓 \xf0\x9f\x8f\xaf", "\"", "\\"
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		AUTO(buf_done) struct buf b = { 0 };
+		json_write_text(&b, str_of(texts[i]));
+		json_t *back = json_loadb(b.p, b.n, JSON_DECODE_ANY, NULL);
+		assert_string_equal(json_string_value(back), texts[i]);
+		json_decref(back);
+	}
+	AUTO(buf_done) struct buf b = { 0 }, want = { 0 };
+	json_write_text(&b, STR("bad \xff byte"));
+	AUTO(json_decrefp) json_t *o = json_object();
+	json_set_bytes(o, "x", STR("bad \xff byte"));
+	json_write(&want, json_object_get(o, "x"));
+	assert_true(str_eq(buf_view(&b), buf_view(&want)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +126,7 @@ int main(void)
 		cmocka_unit_test(nesting_is_bounded),
 		cmocka_unit_test(a_message_about_bad_json_is_one_clean_line),
 		cmocka_unit_test(members_are_taken_by_kind),
+		cmocka_unit_test(text_is_written_as_it_is_read),
 		cmocka_unit_test(any_bytes_can_be_a_member),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

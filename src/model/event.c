@@ -142,9 +142,7 @@ int event_from_json(const json_t *j, const struct event_class *const *classes, s
 		return rc;
 	ev.time_ms = (uint64_t)time;
 	memcpy(ev.unique, unique, strlen(unique) + 1);
-	ev.fields = json_deep_copy(fields);
-	if (!ev.fields)
-		return err_set(why, -ENOMEM, "no memory");
+	ev.fields = json_incref((json_t *)(uintptr_t)fields);
 	*out = ev;
 	return 0;
 }
@@ -166,19 +164,30 @@ static void add_value(struct buf *b, const json_t *v)
 		json_write(b, v);
 }
 
-void event_sentence(struct buf *b, const struct event *ev, const char *lang)
+void event_sentence_of(struct buf *b, const struct event_kind *kind, const char *lang,
+                       void (*value)(void *arg, struct str name, struct buf *b), void *arg)
 {
-	struct str rest = str_of(strcmp(lang, "ja") == 0 ? ev->kind->ja : ev->kind->en);
+	struct str rest = str_of(strcmp(lang, "ja") == 0 ? kind->ja : kind->en);
 	while (rest.p) {
 		buf_str(b, str_cut(&rest, '{'));
-		if (!rest.p)
-			return;
-		struct str name = str_cut(&rest, '}');
-		char key[64];
-		if (name.n >= sizeof(key))
-			continue;
-		memcpy(key, name.p, name.n);
-		key[name.n] = '\0';
-		add_value(b, json_object_get(ev->fields, key));
+		if (rest.p)
+			value(arg, str_cut(&rest, '}'), b);
 	}
+}
+
+static void field_value(void *arg, struct str name, struct buf *b)
+{
+	const struct event *ev = arg;
+	char key[64];
+	if (name.n >= sizeof(key))
+		return;
+	memcpy(key, name.p, name.n);
+	key[name.n] = '\0';
+	add_value(b, json_object_get(ev->fields, key));
+}
+
+void event_sentence(struct buf *b, const struct event *ev, const char *lang)
+{
+	struct event borrowed = *ev;
+	event_sentence_of(b, ev->kind, lang, field_value, &borrowed);
 }

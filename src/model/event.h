@@ -75,6 +75,9 @@ const struct event_field *event_field_find(const struct event_class *class, cons
 const struct event_kind *event_kind_find(const struct event_class *class, const char *name);
 /* The kind's sentence with the values filled in; lang "en" or "ja". */
 void event_sentence(struct buf *b, const struct event *ev, const char *lang);
+/* The same for a kind whose fields somebody else has: value() adds the one of that name, if any. */
+void event_sentence_of(struct buf *b, const struct event_kind *kind, const char *lang,
+                       void (*value)(void *arg, struct str name, struct buf *b), void *arg);
 
 /* The classes that no module owns: what manager and agent report of themselves
  * (model/system_events.c). */

@@ -70,8 +70,9 @@ static void answer(struct call *c, int status)
 		answer_json(c->app, c->rq->id, status, o, c->headers);
 	} else if (c->raw_type) {
 		AUTO(json_decrefp)
-		json_t *h = json_pack("{s:s,s:s}", "Content-Type", c->raw_type, "Cache-Control",
-		                      "no-store");
+		json_t *h = c->headers ? json_copy(c->headers) : json_object();
+		json_set_text(h, "Content-Type", c->raw_type);
+		json_set_text(h, "Cache-Control", "no-store");
 		c->app->hooks->reply(c->app, c->rq->id, status, h, buf_view(&c->raw), false);
 	} else {
 		answer_json(c->app, c->rq->id, status, c->out, c->headers);
@@ -443,6 +444,8 @@ void app_free(struct app *a)
 	agents_drop(a);
 	stream_done(a);
 	json_decref(a->usage);
+	for (size_t i = 0; i < CLASSES_MAX; i++)
+		free(a->inserts[i]);
 	rates_reset(a);
 	app_cache_drop(a);
 	policy_results_drop(a);

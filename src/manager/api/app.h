@@ -22,6 +22,8 @@ struct posted {
 	int64_t about;
 };
 
+enum { CLASSES_MAX = 16 };
+
 struct app {
 	struct app_config config;
 	const struct app_hooks *hooks;
@@ -32,11 +34,12 @@ struct app {
 	LIST_HEAD(, listening) listeners;
 	LIST_HEAD(, polling) pollers;
 	LIST_HEAD(, signing) signings;
-	uint64_t news;     /* the newest message's number on the stream */
-	json_t *recent;    /* the last messages, {"id","event","topic","data"} */
-	json_t *usage;     /* the last calls of the API that were answered */
-	uint64_t answered; /* how many there were */
-	struct map rates;  /* requests of each key in this minute: struct rate */
+	uint64_t news;              /* the newest message's number on the stream */
+	char *inserts[CLASSES_MAX]; /* owned: the statement that stores an event of each class */
+	json_t *recent;             /* the last messages, {"id","event","topic","data"} */
+	json_t *usage;              /* the last calls of the API that were answered */
+	uint64_t answered;          /* how many there were */
+	struct map rates;           /* requests of each key in this minute: struct rate */
 	uint64_t started_ms, swept_ms;
 	json_t *cache;         /* policies and the like while one request is answered */
 	json_t *results;       /* policies' compiled results: {"policy":ID in the table} */
@@ -317,6 +320,9 @@ int file_content(struct call *c);
 
 int stream_open(struct call *c);
 void stream_say(struct app *a, const char *topic, const char *event, json_t *data); /* takes data */
+/* Nobody listens: what is said need not be made. Who comes back reads everything again. */
+bool stream_heard(const struct app *a);
+void stream_unheard(struct app *a); /* something was not said */
 void stream_tick(struct app *a);
 bool stream_gone(struct app *a, uint64_t id);
 void stream_done(struct app *a);

@@ -60,6 +60,20 @@ static bool expands(const struct request *rq, const char *what)
 	return false;
 }
 
+/* What is computed from the policies above, and what an agent's status is needed for. */
+static bool expands_policy(const struct request *rq)
+{
+	for (const struct policy_module *m = policy_modules; m->key; m++)
+		if (expands(rq, m->key))
+			return true;
+	return expands(rq, "computerSettings");
+}
+
+static bool expands_status(const struct request *rq)
+{
+	return expands(rq, "computerStatus") || expands(rq, "interfaces");
+}
+
 /* ---- changing ---- */
 
 int computer_check(struct call *c, int64_t id, const json_t *old, json_t *o)
@@ -118,7 +132,7 @@ static void agent_row_done(struct agent_row *row)
 	json_decref(row->status);
 }
 
-static void agent_row(struct app *a, int64_t computer, struct agent_row *out)
+static void agent_row(struct app *a, int64_t computer, bool status, struct agent_row *out)
 {
 	struct rows r;
 	*out = (struct agent_row){ 0 };
@@ -129,7 +143,8 @@ static void agent_row(struct app *a, int64_t computer, struct agent_row *out)
 		         STR_ARG(col_str(&r, 1)));
 		out->seen = r.col[2].i;
 		out->online = r.col[3].i;
-		out->status = json_parse(col_str(&r, 4), NULL);
+		if (status)
+			out->status = json_parse(col_str(&r, 4), NULL);
 		out->sent = r.col[6].i;
 	}
 	rows_done(&r);
@@ -216,8 +231,11 @@ void computer_show(struct call *c, int64_t id, const json_t *full, json_t *o)
 	AUTO(chain_done) struct chain ch = { .n = 0 };
 	AUTO(agent_row_done) struct agent_row row = { 0 };
 	bool own = query_true(c->rq, "overrides");
-	chain_of(c->app, &ch, "computers", id, full);
-	agent_row(c->app, id, &row);
+	/* A list of thousands pays only for what it shows. */
+	bool parts = own || expands_policy(c->rq);
+	if (parts)
+		chain_of(c->app, &ch, "computers", id, full);
+	agent_row(c->app, id, parts || expands_status(c->rq), &row);
 	agent_facts(o, &row);
 	AUTO(json_decrefp) json_t *guid = json_incref(json_object_get(o, "hostGUID"));
 	json_object_del(o, "hostGUID");

@@ -58,30 +58,99 @@ static json_t *fields_of(const struct event_class *class, const struct rows *r)
 	return o;
 }
 
+static const char *const severities[] = { "info", "warning", "error" };
+
+/* An event as a row has it, for the sentence. */
+struct seen {
+	const struct event_class *class;
+	const struct rows *row;
+};
+
+static void column_value(void *arg, struct str name, struct buf *b)
+{
+	const struct seen *s = arg;
+	int i = 6;
+	for (const struct event_field *f = s->class->fields; f->name && i < s->row->ncols;
+	     f++, i++) {
+		const struct val *v = &s->row->col[i];
+		if (!str_is(name, f->name))
+			continue;
+		if (v->type == V_TEXT)
+			buf_add(b, v->p, v->n);
+		else if (v->type == V_INT && f->type == EV_BOOL)
+			buf_z(b, v->i ? "true" : "false");
+		else if (v->type == V_INT)
+			buf_fmt(b, "%lld", (long long)v->i);
+	}
+}
+
+static void member(struct buf *b, const char *name)
+{
+	if (b->n && b->p[b->n - 1] != '{')
+		buf_char(b, ',');
+	buf_char(b, '"');
+	buf_z(b, name);
+	buf_z(b, "\":");
+}
+
+static void member_int(struct buf *b, const char *name, int64_t value)
+{
+	member(b, name);
+	buf_fmt(b, "%lld", (long long)value);
+}
+
+static void member_text(struct buf *b, const char *name, struct str value)
+{
+	member(b, name);
+	json_write_text(b, value);
+}
+
+static void write_kind(struct buf *b, const struct event_class *class, const struct rows *r)
+{
+	char name[64];
+	snprintf(name, sizeof(name), "%.*s", STR_ARG(col_str(r, 3)));
+	const struct event_kind *kind = event_kind_find(class, name);
+	AUTO(buf_done) struct buf sentence = { 0 };
+	struct seen seen = { class, r };
+	member_text(b, "kind", col_str(r, 3));
+	if (!kind)
+		return;
+	event_sentence_of(&sentence, kind, "en", column_value, &seen);
+	member_int(b, "number", kind->number);
+	member_text(b, "severity", str_of(severities[kind->severity]));
+	member_text(b, "sentence", buf_view(&sentence));
+}
+
+/* An event of a row of add_columns(), as JSON text: pages of thousands are written so. */
+static void write_row(struct buf *b, const struct event_class *class, const struct rows *r)
+{
+	buf_char(b, '{');
+	member_int(b, "ID", r->col[0].i);
+	member_int(b, "logDate", r->col[4].i);
+	member_int(b, "received", r->col[5].i);
+	member_int(b, "computerID", r->col[1].i);
+	member_text(b, "hostName", col_str(r, 2));
+	write_kind(b, class, r);
+	int i = 6;
+	for (const struct event_field *f = class->fields; f->name && i < r->ncols; f++, i++) {
+		const struct val *v = &r->col[i];
+		if (v->type == V_TEXT) {
+			member_text(b, f->name, (struct str){ v->p, v->n });
+		} else if (v->type == V_INT && f->type == EV_BOOL) {
+			member(b, f->name);
+			buf_z(b, v->i ? "true" : "false");
+		} else if (v->type == V_INT) {
+			member_int(b, f->name, v->i);
+		}
+	}
+	buf_char(b, '}');
+}
+
 static json_t *shown(const struct event_class *class, const struct rows *r)
 {
-	struct event ev = { .class = class, .fields = fields_of(class, r) };
-	char kind[64];
-	snprintf(kind, sizeof(kind), "%.*s", STR_ARG(col_str(r, 3)));
-	ev.kind = event_kind_find(class, kind);
-	json_t *o = json_object();
-	json_set_int(o, "ID", r->col[0].i);
-	json_set_int(o, "logDate", r->col[4].i);
-	json_set_int(o, "received", r->col[5].i);
-	json_set_int(o, "computerID", r->col[1].i);
-	json_set_bytes(o, "hostName", col_str(r, 2));
-	json_set_text(o, "kind", kind);
-	if (ev.kind) {
-		static const char *const words[] = { "info", "warning", "error" };
-		AUTO(buf_done) struct buf s = { 0 };
-		event_sentence(&s, &ev, "en");
-		json_set_int(o, "number", ev.kind->number);
-		json_set_text(o, "severity", words[ev.kind->severity]);
-		json_set_bytes(o, "sentence", buf_view(&s));
-	}
-	json_object_update(o, ev.fields);
-	json_decref(ev.fields);
-	return o;
+	AUTO(buf_done) struct buf b = { 0 };
+	write_row(&b, class, r);
+	return json_parse(buf_view(&b), NULL);
 }
 
 static void add_columns(struct buf *b, const struct event_class *class)
@@ -106,28 +175,45 @@ static json_t *one(struct app *a, const struct event_class *class, int64_t id)
 	return o;
 }
 
+/* All columns, so that a class has one statement: what an event does not say is NULL. */
+static void insert_into(const struct event_class *class, struct buf *b)
+{
+	size_t n = 6;
+	buf_fmt(b, "insert into event_%s (computer, host, kind, time, received, uniq", class->name);
+	for (const struct event_field *f = class->fields; f->name; f++)
+		buf_fmt(b, ", \"%s\"", f->name);
+	buf_z(b, ") values ($1, $2, $3, $4, $5, $6");
+	for (const struct event_field *f = class->fields; f->name; f++)
+		buf_fmt(b, ", $%zu", ++n);
+	buf_z(b, ") on conflict (uniq) do nothing returning id");
+}
+
+static const char *insert_of(struct app *a, const struct event_class *class)
+{
+	size_t i = 0;
+	while (event_classes[i] != class)
+		i++;
+	if (!a->inserts[i]) {
+		AUTO(buf_done) struct buf b = { 0 };
+		insert_into(class, &b);
+		a->inserts[i] = buf_take(&b);
+	}
+	return a->inserts[i];
+}
+
 int event_store(struct app *a, int64_t computer, const char *host, const struct event *ev,
                 int64_t *id)
 {
-	AUTO(buf_done) struct buf names = { 0 }, marks = { 0 }, b = { 0 };
 	struct val args[ARGS_MAX] = { VAL_INT(computer),        VAL_TEXT(host),
 		                      VAL_TEXT(ev->kind->name), VAL_INT(ev->time_ms),
 		                      VAL_INT(clock_ms()),      VAL_TEXT(ev->unique) };
 	size_t n = 6;
 	for (const struct event_field *f = ev->class->fields; f->name && n < ARGS_MAX; f++) {
 		const json_t *v = json_object_get(ev->fields, f->name);
-		if (!v)
-			continue;
-		args[n++] = value_of(v);
-		buf_fmt(&names, ", \"%s\"", f->name);
-		buf_fmt(&marks, ", $%zu", n);
+		args[n++] = v ? value_of(v) : VAL_NULL;
 	}
-	buf_fmt(&b,
-	        "insert into event_%s (computer, host, kind, time, received, uniq%s) values ($1, $2, $3, $4, $5, $6%s)"
-	        " on conflict (uniq) do nothing returning id",
-	        ev->class->name, names.p ? names.p : "", marks.p ? marks.p : "");
 	struct rows r;
-	int rc = store_query_sql(a->store, b.p, args, n, &r);
+	int rc = store_query_sql(a->store, insert_of(a, ev->class), args, n, &r);
 	if (rc == 0)
 		rc = rows_next(&r);
 	if (rc == 1)
@@ -136,10 +222,12 @@ int event_store(struct app *a, int64_t computer, const char *host, const struct 
 	if (rc == 1 && rows_next(&r) < 0)
 		rc = -EIO;
 	rows_done(&r);
-	if (rc == 1)
+	if (rc == 1 && stream_heard(a))
 		stream_say(a, "events", "event",
 		           json_pack("{s:s,s:s,s:o}", "op", "create", "class", ev->class->name,
 		                     "object", one(a, ev->class, *id)));
+	else if (rc == 1)
+		stream_unheard(a);
 	if (rc == 1)
 		alert_event(a, computer, host, ev, *id);
 	return rc;
@@ -288,30 +376,36 @@ static int run(struct call *c, const struct event_class *class, struct where *w,
 	within_reach(c, w);
 	buf_z(&b, "select ");
 	add_columns(&b, class);
-	buf_fmt(&b, " from event_%s%s order by id %s limit %lld", class->name,
-	        w->sql.p ? w->sql.p : "", oldest_first ? "asc" : "desc", (long long)max + 1);
-	json_t *list = json_array();
+	buf_fmt(&b, " from event_%s%s order by id %s limit $%zu", class->name,
+	        w->sql.p ? w->sql.p : "", oldest_first ? "asc" : "desc", w->n + 1);
+	w->args[w->n++] = VAL_INT(max + 1);
 	int rc = store_query_sql(c->app->store, b.p, w->args, w->n, &r);
-	int64_t last = 0;
+	int64_t newest = 0, last = 0, n = 0;
 	bool more = false;
+	buf_fmt(&c->raw, "{\"%s\":[", list_key(class));
 	while (rc == 0 && rows_next(&r) == 1) {
-		more = (int64_t)json_array_size(list) == max;
+		more = n == max;
 		if (more)
 			break;
+		if (n++)
+			buf_char(&c->raw, ',');
+		else
+			newest = r.col[0].i;
 		last = r.col[0].i;
-		json_array_append_new(list, shown(class, &r));
+		write_row(&c->raw, class, &r);
 	}
 	rows_done(&r);
+	buf_char(&c->raw, ']');
+	if (more)
+		buf_fmt(&c->raw, ",\"next\":\"%lld\"", (long long)last);
+	if (newest && !oldest_first)
+		buf_fmt(&c->raw, ",\"newest\":\"%lld\"", (long long)newest);
+	buf_char(&c->raw, '}');
+	c->raw_type = "application/json;charset=utf-8";
 	if (rc < 0)
 		err_set(&c->why, 0, "The database refused: %s.", store_error(c->app->store));
-	c->out = json_object();
-	json_set(c->out, list_key(class), list);
-	if (more)
-		json_set(c->out, "next", json_sprintf("%lld", (long long)last));
-	const json_t *first = json_array_get(list, 0);
-	if (first && !oldest_first)
-		json_set(c->out, "newest",
-		         json_sprintf("%lld", (long long)json_int(first, "ID", 0)));
+	if (buf_end(&c->raw) < 0)
+		rc = err_set(&c->why, -E2BIG, "The answer is too large.");
 	return rc < 0 ? 500 : 200;
 }
 
@@ -516,7 +610,6 @@ int events_get(struct call *c)
 int events_classes(struct call *c)
 {
 	static const char *const types[] = { "text", "integer", "boolean", "time" };
-	static const char *const severities[] = { "info", "warning", "error" };
 	json_t *list = json_array();
 	for (const struct event_class *const *p = event_classes; *p; p++) {
 		json_t *fields = json_array(), *kinds = json_array();

@@ -46,8 +46,25 @@ static bool may_see(struct app *a, const struct listening *l, const json_t *m)
 	return access_computer(&c, json_int(o, computer ? "ID" : "computerID", 0), false);
 }
 
+bool stream_heard(const struct app *a)
+{
+	return !LIST_EMPTY(&a->listeners);
+}
+
+void stream_unheard(struct app *a)
+{
+	a->news++;
+	if (json_array_size(a->recent))
+		json_array_clear(a->recent);
+}
+
 void stream_say(struct app *a, const char *topic, const char *event, json_t *data)
 {
+	if (!stream_heard(a)) {
+		json_decref(data);
+		stream_unheard(a);
+		return;
+	}
 	json_t *m = json_pack("{s:I,s:s,s:s,s:o}", "id", (json_int_t)++a->news, "topic", topic,
 	                      "event", event, "data", data);
 	if (json_array_size(a->recent) >= RECENT_MAX)
@@ -67,7 +84,7 @@ static void catch_up(struct app *a, const struct listening *l, uint64_t last, st
 	size_t i;
 	json_t *m;
 	uint64_t first = (uint64_t)json_int(json_array_get(a->recent, 0), "id", 0);
-	if (last > a->news || (first && last + 1 < first)) {
+	if (last > a->news || (first ? last + 1 < first : last < a->news)) {
 		buf_fmt(b, "id: %llu\nevent: resync\ndata: {}\n\n", (unsigned long long)a->news);
 		return;
 	}

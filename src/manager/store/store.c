@@ -13,7 +13,7 @@
 #include "manager/store/schema.h"
 #include "model/event.h"
 
-enum { BUSY_MS = 10000, COLUMNS_MAX = 64 };
+enum { BUSY_MS = 10000, COLUMNS_MAX = 64, TEXTS = 32 };
 
 /* clang-format off */
 static const struct {
@@ -26,8 +26,18 @@ static const struct {
 };
 /* clang-format on */
 
+/* A statement that is not in the table, kept under its text. */
+struct kept {
+	char *sql;        /* owned */
+	sqlite3_stmt *st; /* owned */
+	bool busy;        /* its rows are being read */
+	uint64_t used;
+};
+
 struct store {
 	sqlite3 *db;
+	struct kept texts[TEXTS];
+	uint64_t uses;
 	sqlite3_stmt *prepared[STMT_COUNT]; /* owned; made at first use */
 	char path[PATH_MAX];
 	int depth;   /* of nested transactions; only the outermost is real */
@@ -97,17 +107,29 @@ void store_free(struct store *s)
 		return;
 	for (int i = 0; i < STMT_COUNT; i++)
 		sqlite3_finalize(s->prepared[i]);
+	for (int i = 0; i < TEXTS; i++) {
+		sqlite3_finalize(s->texts[i].st);
+		free(s->texts[i].sql);
+	}
 	sqlite3_close(s->db);
 	free(s);
 }
 
-/* $1 ... by name: SQLite numbers parameters in the order of their appearance. */
+/* Where $number is: SQLite numbers parameters in the order of their appearance, which is mostly
+ * theirs. */
+static int parameter(sqlite3_stmt *st, size_t number)
+{
+	char name[24];
+	snprintf(name, sizeof(name), "$%zu", number);
+	const char *there = sqlite3_bind_parameter_name(st, (int)number);
+	return there && strcmp(there, name) == 0 ? (int)number
+	                                         : sqlite3_bind_parameter_index(st, name);
+}
+
 static int bind(struct store *s, sqlite3_stmt *st, const struct val *args, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		char name[24];
-		snprintf(name, sizeof(name), "$%zu", i + 1);
-		int at = sqlite3_bind_parameter_index(st, name), rc = SQLITE_OK;
+		int at = parameter(st, i + 1), rc = SQLITE_OK;
 		if (at == 0)
 			continue;
 		const struct val *v = &args[i];
@@ -160,13 +182,50 @@ int store_query(struct store *s, enum stmt number, const struct val *args, size_
 	return rc < 0 ? rc : begin_rows(s, *st, (int)number, args, n, r);
 }
 
+/* The place of a statement that was prepared before, or the least used one; < 0: all are busy. */
+static int place_of(struct store *s, const char *sql)
+{
+	int best = -1;
+	for (int i = 0; i < TEXTS; i++) {
+		const struct kept *k = &s->texts[i];
+		if (k->busy)
+			continue;
+		if (k->sql && strcmp(k->sql, sql) == 0)
+			return i;
+		if (best < 0 || k->used < s->texts[best].used)
+			best = i;
+	}
+	return best;
+}
+
+static int keep(struct store *s, const char *sql, int place)
+{
+	struct kept *k = &s->texts[place];
+	k->used = ++s->uses;
+	if (k->sql && strcmp(k->sql, sql) == 0)
+		return 0;
+	sqlite3_finalize(k->st);
+	free(k->sql);
+	*k = (struct kept){ .used = s->uses };
+	int rc = prepare(s, sql, &k->st);
+	if (rc == 0)
+		k->sql = xstrdup(sql);
+	return rc;
+}
+
 int store_query_sql(struct store *s, const char *sql, const struct val *args, size_t n,
                     struct rows *r)
 {
 	sqlite3_stmt *st = NULL;
 	*r = (struct rows){ .stmt = -1 };
-	int rc = prepare(s, sql, &st);
-	return rc < 0 ? rc : begin_rows(s, st, -1, args, n, r);
+	int place = place_of(s, sql);
+	int rc = place < 0 ? prepare(s, sql, &st) : keep(s, sql, place);
+	if (rc < 0)
+		return rc;
+	if (place < 0)
+		return begin_rows(s, st, -1, args, n, r);
+	s->texts[place].busy = true;
+	return begin_rows(s, s->texts[place].st, -2 - place, args, n, r);
 }
 
 static struct val column(sqlite3_stmt *st, int i)
@@ -201,10 +260,12 @@ int rows_next(struct rows *r)
 
 void rows_done(struct rows *r)
 {
-	if (r->impl && r->stmt < 0)
+	if (r->impl && r->stmt == -1)
 		sqlite3_finalize(r->impl);
 	else if (r->impl)
 		sqlite3_reset(r->impl);
+	if (r->impl && r->stmt < -1)
+		r->store->texts[-2 - r->stmt].busy = false;
 	free(r->col);
 	*r = (struct rows){ .stmt = -1 };
 }

@@ -41,7 +41,7 @@ enum stmt {
 struct rows {
 	struct store *store;
 	void *impl;
-	int stmt; /* -1: not a row of the table */
+	int stmt; /* a row of the table; < 0: none */
 	struct val *col;
 	int ncols;
 };
@@ -56,7 +56,8 @@ void store_free(struct store *s);
 int store_exec(struct store *s, enum stmt st, const struct val *args, size_t n);
 int store_query(struct store *s, enum stmt number, const struct val *args, size_t n,
                 struct rows *r);
-/* For events.c: a statement that is not in the table; prepared anew. */
+/* For events.c: a statement that is not in the table; kept under its text while it is used often.
+ */
 int store_query_sql(struct store *s, const char *sql, const struct val *args, size_t n,
                     struct rows *r);
 int store_exec_sql(struct store *s, const char *sql, const struct val *args, size_t n);

@@ -21,7 +21,7 @@ static void reply(struct app *a, uint64_t id, int status, const json_t *headers,
 	json_decref(t->out);
 	free(t->text);
 	t->text = str_dup(body);
-	t->out = json_parse(body, NULL);
+	t->out = t->raw ? NULL : json_parse(body, NULL);
 	const char *cookie = json_text(headers, "Set-Cookie", NULL);
 	if (cookie)
 		snprintf(t->set_cookie, sizeof(t->set_cookie), "%s", cookie);

@@ -17,6 +17,7 @@ try {
 	char *text;                /* owned: the same as it came */
 	uint64_t next;             /* request */
 	json_t *orders; /* owned: what the courier was given, {"ticket","instance","order"} */
+	bool raw;       /* answers are not parsed: out stays NULL */
 	int send_rc;    /* what sending answers */
 };
 
