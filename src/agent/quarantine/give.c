@@ -67,9 +67,11 @@ static int restore_start(struct job *j, struct err *why)
 	                 O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (j->file < 0)
 		return err_set(why, -errno, "write to %.300s: %s", j->r.to.p, strerror(errno));
-	const struct work what = {
-		.kind = WORK_UNSEAL, .in = j->copy, .out = j->file, .key = j->q->key
-	};
+	const struct work what = { .kind = WORK_UNSEAL,
+		                   .in = j->copy,
+		                   .out = j->file,
+		                   .size = j->r.stored,
+		                   .key = j->q->key };
 	rc = worker_start(&j->worker, j->q->loop, &what);
 	fault_point("restoring-started");
 	return rc < 0 ? err_set(why, rc, "restore: %s", strerror(-rc)) : 0;
@@ -196,6 +198,7 @@ static int pack_start(struct job *j, struct err *why)
 	const struct work what = { .kind = WORK_PACK,
 		                   .in = j->file,
 		                   .out = j->copy,
+		                   .size = j->r.stored,
 		                   .key = j->q->key,
 		                   .password = str_of(j->password),
 		                   .text = buf_view(&text) };

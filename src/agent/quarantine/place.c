@@ -124,6 +124,16 @@ static int find_at(struct str path, const struct stat *st, struct place *out)
 }
 
 /* Some file systems (overlay) give other numbers in d_ino: there every entry is asked. */
+static bool numbers_fit(DIR *d, const struct place *p, const struct stat *st)
+{
+	bool fit = false;
+	unsigned seen = 0;
+	for (const struct dirent *e = readdir(d); e && !fit && seen++ < ENTRIES_MAX; e = readdir(d))
+		fit = e->d_ino == st->st_ino && strcmp(e->d_name, p->name) == 0;
+	rewinddir(d);
+	return fit;
+}
+
 static void find_names(const struct place *p, const struct stat *st, struct kept *r)
 {
 	int fd = openat(p->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -134,8 +144,10 @@ static void find_names(const struct place *p, const struct stat *st, struct kept
 		return;
 	}
 	unsigned seen = 0;
+	bool fit = numbers_fit(d, p, st);
 	for (const struct dirent *e = readdir(d); e && seen++ < ENTRIES_MAX; e = readdir(d))
-		if ((e->d_type == DT_REG || e->d_type == DT_UNKNOWN) &&
+		if ((!fit || e->d_ino == st->st_ino) &&
+		    (e->d_type == DT_REG || e->d_type == DT_UNKNOWN) &&
 		    strcmp(e->d_name, p->name) != 0 && is_same(p, e->d_name, st) &&
 		    r->nnames + 2 <= st->st_nlink)
 			kept_add_name(r, str_of(e->d_name));

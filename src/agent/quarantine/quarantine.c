@@ -29,7 +29,7 @@ static struct job *job_new(struct quarantine *q, const struct job_kind *kind,
 	struct job *j = xcalloc(1, sizeof(*j));
 	j->q = q;
 	j->kind = kind;
-	j->worker.watch.fd = j->file = j->copy = j->place.dir = -1;
+	j->worker.watch.fd = j->worker.late.fd = j->file = j->copy = j->place.dir = -1;
 	STAILQ_INIT(&j->waiters);
 	join(j, caller);
 	TAILQ_INSERT_TAIL(&q->jobs, j, next);
@@ -120,6 +120,7 @@ struct quarantine *quarantine_new(struct loop *l, const char *lib,
 	q->loop = l;
 	q->dir = -1;
 	q->ears = *ears;
+	q->arrived = json_array();
 	TAILQ_INIT(&q->entries);
 	TAILQ_INIT(&q->jobs);
 	if (vault_open(q, lib, why) == 0)
@@ -143,6 +144,7 @@ void quarantine_free(struct quarantine *q)
 		vault_forget(q, TAILQ_FIRST(&q->entries));
 	closep(&q->dir);
 	json_decref(q->exempt);
+	json_decref(q->arrived);
 	explicit_bzero(q->key, sizeof(q->key));
 	free(q);
 }
@@ -245,7 +247,7 @@ int quarantine_delete(struct quarantine *q, const char *id, struct err *why)
 
 json_t *quarantine_list(const struct quarantine *q)
 {
-	json_t *list = json_array();
+	json_t *list = json_copy(q->arrived); /* nobody was told of them yet */
 	const struct entry *e = NULL;
 	TAILQ_FOREACH (e, &q->entries, next) {
 		AUTO(kept_done) struct kept r = { 0 };

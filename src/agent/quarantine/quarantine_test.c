@@ -209,10 +209,16 @@ static void restore(struct world *w, const char *id)
 static size_t kept(const struct world *w, char id[static 64])
 {
 	AUTO(json_decrefp) json_t *list = quarantine_list(w->q);
+	size_t n = 0;
 	id[0] = '\0';
-	if (json_array_size(list) > 0)
-		snprintf(id, 64, "%s", json_text(json_array_get(list, 0), "recordID", ""));
-	return json_array_size(list);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *o = json_array_get(list, i);
+		if (strcmp(json_text(o, "state", ""), "quarantined") != 0)
+			continue;
+		if (n++ == 0)
+			snprintf(id, 64, "%s", json_text(o, "recordID", ""));
+	}
+	return n;
 }
 
 /* Names in the store's folder, but its key and list. */
@@ -821,6 +827,11 @@ static void killed_while_it_restores_a_file_it_is_whole_in_one_place(void **stat
 		    files_in_store(&w) != (points[i].back ? 0 : 2) || there(in(&w, temporary)))
 			fail_msg("killed at %s, the file is not in exactly one place",
 			         points[i].where);
+		AUTO(json_decrefp) json_t *list = quarantine_list(w.q);
+		/* What recovery found restored is told as that. */
+		if (strcmp(points[i].where, "placed") == 0)
+			assert_string_equal(json_text(json_array_get(list, 0), "state", ""),
+			                    "restored");
 		if (!points[i].back)
 			restore(&w, id);
 		holds(w.path, BIG, 'x');

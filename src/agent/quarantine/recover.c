@@ -79,7 +79,8 @@ static void finish_restoring(struct quarantine *q, struct kept *r)
 		unlinkat(p.dir, r->to_temporary.p, 0);
 	place_done(&p);
 	if (fd >= 0) {
-		vault_end(q, r, KEPT_RESTORED);
+		if (vault_end(q, r, KEPT_RESTORED) == 0)
+			json_array_append_new(q->arrived, kept_entry(r));
 		return;
 	}
 	r->state = KEPT_QUARANTINED;

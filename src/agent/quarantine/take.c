@@ -58,6 +58,7 @@ static int look(struct job *j, struct err *why)
 	kept_done(&j->r);
 	place_done(&j->place);
 	snprintf(j->r.id, sizeof(j->r.id), "%s", id);
+	j->r.flags = flags;
 	describe(j);
 	int rc = identity_of(j->file, &j->r.file);
 	if (rc == 0 && (j->r.file.dev != j->dev || j->r.file.ino != j->ino))
@@ -72,7 +73,6 @@ static int look(struct job *j, struct err *why)
 		               "from the host");
 	if (rc == 0)
 		rc = traits_read(j->file, &j->r);
-	j->r.flags |= flags;
 	return rc < 0 ? err_set(why, rc, "look at the file: %s", strerror(-rc)) : 0;
 }
 

@@ -69,7 +69,7 @@ int traits_read(int fd, struct kept *r)
 	r->gid = st.st_gid;
 	r->atime_ns = nanoseconds(&st.st_atim);
 	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0)
-		r->flags = (uint32_t)flags & LIFTED;
+		r->flags |= (uint32_t)flags & LIFTED;
 	read_attributes(fd, r);
 	return 0;
 }

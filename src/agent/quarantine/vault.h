@@ -27,6 +27,7 @@ struct quarantine {
 	uint64_t bytes, max;                /* max: as last told */
 	unsigned n;
 	json_t *exempt;  /* owned array */
+	json_t *arrived; /* owned array: entries of what recovery found restored */
 	int64_t told_ms; /* what was taken before this was told, as far as we know */
 	TAILQ_HEAD(jobs, job) jobs;
 	unsigned running;

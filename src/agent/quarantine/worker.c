@@ -18,7 +18,7 @@
 #include "module/antimalware/seal/seal.h"
 
 /* A file with more holes than this is not hashed: it would take minutes of zeros. */
-enum { HASHED_MAX = 1 << 30 };
+enum { HASHED_MAX = 1 << 30, TIME_MS = 300000, BYTES_A_MS = 5000 };
 
 /* ---- the work, in the child ---- */
 
@@ -186,11 +186,22 @@ static void ended(struct watch *watch, uint32_t events)
 	if (waitpid(w->pid, &status, WNOHANG) != w->pid)
 		return;
 	loop_del(w->loop, &w->watch);
+	loop_del(w->loop, &w->late);
 	if (read(w->report, &r, sizeof(r)) != (ssize_t)sizeof(r) || !WIFEXITED(status))
 		r = (struct work_report){ .rc = -EIO };
 	close(w->report);
 	w->report = -1;
 	w->done(w, &r);
+}
+
+/* A file system that does not answer must not keep the others waiting for ever. */
+static void late(struct watch *watch, uint32_t events)
+{
+	struct worker *w = CONTAINER_OF(watch, struct worker, late);
+	(void)events;
+	loop_tick(watch);
+	log_error("quarantine: a file is not read in time: its process is ended");
+	kill(w->pid, SIGKILL);
 }
 
 int worker_start(struct worker *w, struct loop *l, const struct work *what)
@@ -209,14 +220,19 @@ int worker_start(struct worker *w, struct loop *l, const struct work *what)
 	w->watch.ready = ended;
 	if (rc == 0)
 		rc = loop_child(l, &w->watch, pid);
+	w->late.ready = late;
+	if (rc == 0)
+		rc = loop_timer(l, &w->late, TIME_MS + what->size / BYTES_A_MS, 0);
 	if (rc == 0)
 		return 0;
+	if (w->watch.fd >= 0)
+		loop_del(l, &w->watch);
 	if (pid > 0) {
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 	}
 	close(ends[0]);
-	w->watch.fd = -1;
+	w->watch.fd = w->late.fd = -1;
 	return rc;
 }
 
@@ -227,6 +243,7 @@ void worker_stop(struct worker *w)
 	kill(w->pid, SIGKILL);
 	waitpid(w->pid, NULL, 0);
 	loop_del(w->loop, &w->watch);
+	loop_del(w->loop, &w->late);
 	close(w->report);
 	w->report = -1;
 }

@@ -21,7 +21,7 @@ enum work_kind {
 struct work {
 	enum work_kind kind;
 	int in, out;               /* borrowed */
-	uint64_t size;             /* WORK_SEAL: so many bytes are there */
+	uint64_t size;             /* so many bytes are there */
 	uint64_t max;              /* of a sealed file; 0: any */
 	const uint8_t *key;        /* the store's */
 	struct str password, text; /* WORK_PACK */
@@ -36,6 +36,7 @@ struct work_report {
 
 struct worker {
 	struct watch watch; /* {.fd = -1}: idle */
+	struct watch late;  /* the time for it is up; -1 too */
 	struct loop *loop;
 	pid_t pid;
 	int report; /* owned */

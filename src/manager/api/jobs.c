@@ -430,11 +430,40 @@ static void stop_all(struct app *a, enum stmt which, int64_t before, const char 
 	}
 }
 
+static void content_path(struct app *a, int64_t job, char *out, size_t size)
+{
+	const char *db = a->config.database;
+	struct str dir = str_of(strchr(db, ':') ? strchr(db, ':') + 1 : db);
+	while (dir.n && dir.p[dir.n - 1] != '/')
+		dir.n--;
+	snprintf(out, size, "%.*sfetched-%lld", STR_ARG(dir), (long long)job);
+}
+
+/* What was fetched is kept for a day. */
+static void drop_fetched(struct app *a, int64_t before)
+{
+	struct rows r;
+	AUTO(buf_done) struct buf ids = { 0 };
+	int rc = store_query(a->store, STMT_JOB_FETCHED, ARGS(VAL_INT(before)), &r);
+	while (rc == 0 && rows_next(&r) == 1)
+		buf_add(&ids, &r.col[0].i, sizeof(int64_t));
+	rows_done(&r);
+	for (size_t i = 0; i + sizeof(int64_t) <= ids.n; i += sizeof(int64_t)) {
+		char path[4096];
+		int64_t id = 0;
+		memcpy(&id, ids.p + i, sizeof(id));
+		content_path(a, id, path, sizeof(path));
+		if (unlink(path) == 0 || errno == ENOENT)
+			store_exec(a->store, STMT_JOB_RESULT, ARGS(VAL_INT(id), VAL_TEXT("{}")));
+	}
+}
+
 void jobs_tick(struct app *a)
 {
 	int64_t now = (int64_t)clock_ms();
 	stop_all(a, STMT_JOB_LATE, now - LATE_MS, "the agent did not say how it ended");
 	stop_all(a, STMT_JOB_OVERDUE, now, "the time-out of the task has passed");
+	drop_fetched(a, now - LATE_MS);
 }
 
 /* ---- identified files ---- */
@@ -554,15 +583,6 @@ int file_delete(struct call *c)
 int file_download(struct call *c)
 {
 	return file_deed(c, "download-file", "send-file", "file-fetched", json_object());
-}
-
-static void content_path(struct app *a, int64_t job, char *out, size_t size)
-{
-	const char *db = a->config.database;
-	struct str dir = str_of(strchr(db, ':') ? strchr(db, ':') + 1 : db);
-	while (dir.n && dir.p[dir.n - 1] != '/')
-		dir.n--;
-	snprintf(out, size, "%.*sfetched-%lld", STR_ARG(dir), (long long)job);
 }
 
 /* PUT /agent/files/{command}: the encrypted bytes of a quarantined file. */
