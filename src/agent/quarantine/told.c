@@ -27,7 +27,7 @@ void told_note(struct quarantine *q)
 	char text[32];
 	int64_t now = (int64_t)clock_ms();
 	/* A clock that was set back must not hide what comes now. */
-	if (now - q->told_ms < 2 * GRACE_MS && now >= q->told_ms)
+	if (now - q->told_ms < 2 * (int64_t)GRACE_MS && now >= q->told_ms)
 		return;
 	q->told_ms = now - GRACE_MS;
 	int n = snprintf(text, sizeof(text), "%lld", (long long)q->told_ms);
