@@ -2,7 +2,9 @@
 #include "proc/proc.h"
 
 /* The agent's processes, in the order of procs.c. */
-enum proc_id { P_GUARD, P_COMMS, P_SPOOL, P_FILES, P_TREE, P_SCAN, P_COUNT };
+enum proc_id { P_GUARD, P_COMMS, P_SPOOL, P_FILES, P_TREE, P_SCAN, P_PACKET, P_COUNT };
+
+enum { PACKET_PROCESSES = 1 }; /* connections are spread over so many */
 
 enum imsg_type {
 #define IMSG(name, from, to, fd, max, doc) M_##name,
@@ -24,6 +26,7 @@ enum imsg_type {
  *                descriptor, or a big body
  * STORE_CHANGED  ENTRY: {"recordID","path","size","malware","time","scanType","action","user","sha256",
  *                "state":"quarantined|restored|deleted"}
+ * RULESET_DONE   {"by":"queue statement|compat target"} or {"error":sentence}
  * STATUS         the sender's whole part of the heartbeat (docs/protocol.md):
  *                {"modules":{"antimalware":{...}},"messages":[text,...]}; comms merges the parts
  */
@@ -101,3 +104,14 @@ int tree_start(struct self *me);
 void tree_up(struct self *me, struct peer *p);
 void tree_down(struct self *me, struct peer *p);
 void tree_stop(struct self *me);
+
+/* sensor/packet: the Firewall. The guard opens its sockets ("queue", "logged", "links", "tables").
+ */
+HANDLERS(packet);
+int packet_prepare(struct self *guard, unsigned instance,
+                   struct birth_fd out[static BIRTH_FDS_MAX]);
+int packet_early(struct self *me);
+int packet_start(struct self *me);
+void packet_up(struct self *me, struct peer *p);
+void packet_down(struct self *me, struct peer *p);
+void packet_stop(struct self *me);

@@ -13,6 +13,7 @@
 #include "agent/agent.h"
 #include "agent/outbox.h"
 #include "agent/quarantine/quarantine.h"
+#include "agent/sensor/packet/loader.h"
 #include "agent/watchdog.h"
 #include "base/auto.h"
 #include "base/base64.h"
@@ -27,7 +28,7 @@
 
 /* Row 0: stays root and does the few deeds that only root can. It reads no byte of a file. */
 
-enum { PIDS_MAX = 64, BODY_MAX = 1 << 20, SILENT_MS = 10000 };
+enum { PIDS_MAX = 64, BODY_MAX = 1 << 20, RULESET_BYTES = 32 << 20, SILENT_MS = 10000 };
 
 /* Who waits for the store. A process that was started again has other questions of the same
  * numbers: the old one's are not answered. */
@@ -44,6 +45,7 @@ struct keeper {
 	struct quarantine *quarantine; /* owned; NULL: there is none */
 	LIST_HEAD(, ask) asks;
 	struct watchdog *watchdog; /* lives as long as we do; NULL: it cannot be */
+	struct loader *loader;
 };
 
 /* NULL once we are ending. */
@@ -130,6 +132,34 @@ static void tell(void *arg, const char *text, const char *record_id)
 	event_done(&ev);
 }
 
+/* ---- the firewall's ruleset ---- */
+
+static void loaded(struct self *me, uint32_t id, json_t *answer)
+{
+	send_json(me, P_PACKET, 0, M_RULESET_DONE, id, answer);
+}
+
+static int on_ruleset(struct self *me, struct peer *p, struct imsg *m)
+{
+	AUTO(imsg_body_done) struct imsg_body body = { 0 };
+	int rc = imsg_body(m, RULESET_BYTES, &body);
+	(void)p;
+	if (rc < 0)
+		return rc;
+	if (!state(me))
+		return 0;
+	if (body.s.n)
+		loader_put(state(me)->loader, m->id, body.s);
+	else
+		loader_forget(state(me)->loader);
+	return 0;
+}
+
+int packet_prepare(struct self *guard, unsigned instance, struct birth_fd out[static BIRTH_FDS_MAX])
+{
+	return loader_prepare(state(guard) ? state(guard)->loader : NULL, instance, out);
+}
+
 int guard_start(struct self *me)
 {
 	struct keeper *g = xcalloc(1, sizeof(*g));
@@ -144,6 +174,7 @@ int guard_start(struct self *me)
 	else
 		quarantine_tell(g->quarantine, true);
 	g->watchdog = watchdog_new(SILENT_MS);
+	g->loader = loader_new(me, loaded);
 	return 0;
 }
 
@@ -165,6 +196,8 @@ void guard_up(struct self *me, struct peer *p)
 	tell_pids(me);
 	if (state(me) && state(me)->watchdog && p->who == P_FILES)
 		watchdog_watch(state(me)->watchdog, guard_pid(me, P_FILES, 0));
+	if (state(me))
+		loader_up(state(me)->loader, p, guard_pid(me, p->who, p->instance));
 	if (p->who == P_FILES || p->who == P_TREE)
 		exempted(me);
 	if (p->who == P_COMMS)
@@ -185,6 +218,7 @@ void guard_down(struct self *me, struct peer *p)
 		if (watchdog_bit(g->watchdog))
 			log_error("files did not answer: it was ended");
 	}
+	loader_down(g->loader, p);
 	if ((p->who == P_FILES || p->who == P_TREE) && g->quarantine)
 		quarantine_tell(g->quarantine, false);
 	LIST_FOREACH (a, &g->asks, next)
@@ -199,6 +233,7 @@ void guard_stop(struct self *me)
 {
 	struct keeper *g = state(me);
 	quarantine_free(g->quarantine);
+	loader_free(g->loader);
 	while (!LIST_EMPTY(&g->asks)) {
 		struct ask *a = LIST_FIRST(&g->asks);
 		LIST_REMOVE(a, next);
@@ -219,8 +254,12 @@ static int on_kept(struct self *me, struct peer *p, struct imsg *m)
 
 static int on_identity(struct self *me, struct peer *p, struct imsg *m)
 {
-	(void)p, (void)m;
+	(void)p;
 	tell_pids(me);
+	/* Deactivated: nobody's firewall is left behind, whether the packet process lives or not.
+	 */
+	if (state(me) && m->len == 1 && m->data[0] == 0)
+		loader_forget(state(me)->loader);
 	return 0;
 }
 
@@ -491,9 +530,7 @@ static int on_store(struct self *me, struct peer *p, struct imsg *m)
 	return 0;
 }
 
-int (*const guard_on[M_COUNT])(struct self *, struct peer *,
-                               struct imsg *) = { [M_EVENT_KEPT] = on_kept,
-	                                          [M_IDENTITY] = on_identity,
-	                                          [M_MARK] = on_mark,
-	                                          [M_DEED] = on_deed,
-	                                          [M_STORE] = on_store };
+int (*const guard_on[M_COUNT])(struct self *, struct peer *, struct imsg *) = {
+	[M_EVENT_KEPT] = on_kept, [M_IDENTITY] = on_identity, [M_MARK] = on_mark,
+	[M_DEED] = on_deed,       [M_STORE] = on_store,       [M_RULESET] = on_ruleset
+};

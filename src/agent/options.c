@@ -38,6 +38,8 @@ static int usage(const struct self *me)
 		       options[i].otherwise ? " (" : "",
 		       options[i].otherwise ? options[i].otherwise : "",
 		       options[i].otherwise ? ")" : "");
+	printf("  --load-firewall   load the last good ruleset into the kernel, do not run\n"
+	       "  --unload-firewall take the firewall's table out of the kernel, do not run\n");
 	printf("  -T                check options and folders, say what is wrong, do not run\n"
 	       "  --version         print the version\n"
 	       "  --help            print this\n");

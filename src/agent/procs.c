@@ -82,6 +82,18 @@ static const struct proc procs[] = {
 	                      .syscalls = tree_calls,
 	                      .caps = 1ull << CAP_DAC_READ_SEARCH | 1ull << CAP_LEASE } },
 	[P_SCAN] = { .name = "scan", .user = "yagura-scan", .exe = "yagura-scan" },
+	/* Verdicts need CAP_NET_ADMIN (NFQUEUE); no socket can be opened, no file either. */
+	[P_PACKET] = { .name = "packet",
+	               .user = "yagura-packet",
+	               .instances = PACKET_PROCESSES,
+	               .prepare = packet_prepare,
+	               .early = packet_early,
+	               .start = packet_start,
+	               .on = packet_on,
+	               .up = packet_up,
+	               .down = packet_down,
+	               .stop = packet_stop,
+	               .box = { .caps = 1ull << CAP_NET_ADMIN } },
 };
 
 const struct program agent_program = {

@@ -85,7 +85,8 @@ static void send_policy(struct comms *c, const struct peer *p)
 
 static bool obeys(const struct peer *p)
 {
-	return p->who == P_FILES || p->who == P_TREE || p->who == P_SPOOL || p->who == P_SCAN;
+	return p->who == P_FILES || p->who == P_TREE || p->who == P_SPOOL || p->who == P_SCAN ||
+	       p->who == P_PACKET;
 }
 
 static void send_policy_to_all(struct comms *c)

@@ -95,7 +95,9 @@ int computer_check(struct call *c, int64_t id, const json_t *old, json_t *o)
 	if (rc == 0 && set)
 		rc = settings_take(c, SCOPE_POLICY, set, member_of(o, "settings"));
 	drop_empty(o);
-	return rc < 0 ? rc : malware_right(c, "computers", id, o);
+	if (rc == 0)
+		rc = malware_right(c, "computers", id, o);
+	return rc < 0 ? rc : firewall_right(c, "computers", id, o);
 }
 
 void computer_changed(struct call *c, int64_t id, const json_t *old, const json_t *o)

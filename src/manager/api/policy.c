@@ -49,7 +49,9 @@ int policy_check(struct call *c, int64_t id, const json_t *old, json_t *o)
 	if (rc == 0 && set)
 		rc = settings_take(c, SCOPE_POLICY, set, member_of(o, "settings"));
 	drop_empty(o);
-	return rc < 0 ? rc : malware_right(c, "policies", id, o);
+	if (rc == 0)
+		rc = malware_right(c, "policies", id, o);
+	return rc < 0 ? rc : firewall_right(c, "policies", id, o);
 }
 
 static json_t *status(const struct chain *ch, const struct policy_module *m)

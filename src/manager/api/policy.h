@@ -89,3 +89,8 @@ void malware_show(const struct chain *ch, bool own, json_t *o);
 json_t *malware_section(struct app *a, const struct chain *ch);
 /* What the agent would refuse is refused here, by the same code. */
 int malware_right(struct call *c, const char *kind, int64_t id, const json_t *object);
+
+/* ---- policy_firewall.c ---- */
+
+json_t *firewall_part(struct app *a, const struct chain *ch);
+int firewall_right(struct call *c, const char *kind, int64_t id, const json_t *object);

@@ -186,7 +186,7 @@ static int keep(struct call *c, json_t *old, json_t *o, const struct setting *s)
 	drop_empty(o);
 	if (json_equal(old, o))
 		return answer(c, o, s);
-	if (malware_right(c, r->path, c->id, o) < 0)
+	if (malware_right(c, r->path, c->id, o) < 0 || firewall_right(c, r->path, c->id, o) < 0)
 		return bad(c);
 	if (object_set(c->app->store, r, c->id, o) < 0)
 		return 500;

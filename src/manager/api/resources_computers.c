@@ -153,7 +153,7 @@ const struct resource computer_resources[] = {
 	  "policy-created", "policy-updated", "policy-deleted", policy_check, policy_show, policy_changed, policy_may_delete,
 	  .make = "canCreateNewPolicies", .edit = "canEditPolicyProperties", .erase = "canDeletePolicies" },
 	{ "policies/interfacetypes", "interfaceTypes", "interface type", "name", NULL, interface_type_fields, V_EVERY,
-	  .make = "canEditPolicyProperties", .edit = "canEditPolicyProperties", .erase = "canEditPolicyProperties" },
+	  .changed = policies_affected, .make = "canEditPolicyProperties", .edit = "canEditPolicyProperties", .erase = "canEditPolicyProperties" },
 	{ "smartfolders", "smartFolders", "smart folder", "name", "parentSmartFolderID", smart_folder_fields, V_EVERY,
 	  .check = folder_check, .may_delete = folder_may_delete,
 	  .make = "canAddAndRemoveComputerGroups", .edit = "canAddAndRemoveComputerGroups", .erase = "canAddAndRemoveComputerGroups" },

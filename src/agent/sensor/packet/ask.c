@@ -113,7 +113,10 @@ int ask_put(const struct ask_plan *plan, enum ask_by *by)
 {
 	static const enum ask_by ways[] = { ASK_STATEMENT, ASK_TARGET };
 	int rc = -EINVAL;
+	AUTO(closep) int fd = tables_socket();
 	*by = ASK_NOTHING;
+	if (fd < 0)
+		return fd;
 	if (plan->queues < 1 || plan->queues > QUEUES_MAX)
 		return rc;
 	/* Whether a kernel has the statement is seen by trying: the batch is refused as a whole. */
@@ -123,7 +126,7 @@ int ask_put(const struct ask_plan *plan, enum ask_by *by)
 		put_chain(&b);
 		for (unsigned q = 0; q < plan->queues; q++)
 			put_rule(&b, plan, q, ways[i]);
-		rc = tables_commit(&b);
+		rc = tables_commit(fd, &b);
 		if (rc == 0)
 			*by = ways[i];
 		if (rc != -ENOENT && rc != -EOPNOTSUPP)

@@ -66,7 +66,11 @@ static int command_check(const json_t *command, struct err *why)
 	const char *noun = object_of(command, &verb, &what);
 	if (!noun)
 		return err_set(why, -EINVAL, "a command is not understood");
-	if (strcmp(verb, "add") != 0 && strcmp(verb, "delete") != 0 && strcmp(verb, "flush") != 0)
+	static const char *const verbs[] = { "add", "insert", "delete", "flush" };
+	bool known = false;
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+		known |= strcmp(verb, verbs[i]) == 0;
+	if (!known)
 		return err_set(why, -EINVAL, "the command %.40s is not for a ruleset", verb);
 	if (!is_ours(noun, what))
 		return err_set(why, -EPERM, "a %.40s is in a table that is not ours", noun);
@@ -191,8 +195,11 @@ json_t *ruleset_found(struct err *why)
 		      { NFT_MSG_GETOBJ, NFPROTO_INET, found_object } };
 	json_t *found =
 		json_pack("{s:[],s:[],s:[],s:[]}", "chains", "sets", "counters", "families");
+	AUTO(closep) int fd = tables_socket();
 	for (size_t i = 0; i < ARRAY_LEN(dumps); i++) {
-		int rc = tables_dump(dumps[i].type, dumps[i].family, NULL, dumps[i].each, found);
+		int rc = fd < 0 ? fd
+		                : tables_dump(fd, dumps[i].type, dumps[i].family, NULL,
+		                              dumps[i].each, found);
 		if (rc < 0) {
 			err_set(why, rc, "list our table: %s", strerror(-rc));
 			json_decref(found);
@@ -362,13 +369,16 @@ int ruleset_load(const json_t *document, enum ask_by *by, struct err *why)
 
 int ruleset_remove(struct err *why)
 {
+	AUTO(closep) int fd = tables_socket();
+	if (fd < 0)
+		return err_set(why, fd, "reach the kernel's tables: %s", strerror(-fd));
 	for (size_t i = 0; i < ARRAY_LEN(families); i++) {
 		struct tables_batch b;
 		tables_begin(&b);
 		struct nlmsghdr *h = tables_add(&b, NFT_MSG_DELTABLE, families[i].number, 0);
 		mnl_attr_put_strz(h, NFTA_TABLE_NAME, TABLE);
 		tables_added(&b, h);
-		int rc = tables_commit(&b);
+		int rc = tables_commit(fd, &b);
 		if (rc < 0 && rc != -ENOENT && rc != -EAFNOSUPPORT && rc != -EOPNOTSUPP)
 			return err_set(why, rc, "remove our %s table: %s", families[i].name,
 			               strerror(-rc));

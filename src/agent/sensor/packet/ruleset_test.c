@@ -11,10 +11,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "agent/sensor/packet/learnt.h"
 #include "agent/sensor/packet/links.h"
 #include "agent/sensor/packet/logged.h"
 #include "agent/sensor/packet/queue.h"
 #include "agent/sensor/packet/ruleset.h"
+#include "agent/sensor/packet/tables.h"
 #include "base/auto.h"
 #include "base/json.h"
 #include "base/test.h"
@@ -359,6 +361,52 @@ static void a_reload_keeps_what_was_learnt_and_drops_what_is_not_named(void **st
 	assert_false(passes(PORT_DENIED));
 }
 
+#define SETS6                                                                                \
+	"{\"add\":{\"set\":{\"family\":\"inet\",\"table\":\"yagura\",\"name\":\"blocked6\"," \
+	"\"type\":\"ipv6_addr\",\"flags\":[\"timeout\"]}}},"
+
+static void a_source_is_blocked_for_a_while(void **state)
+{
+	(void)state;
+	NEEDS_NETWORK();
+	struct ip source;
+	AUTO(closep) int fd = tables_socket();
+	assert_int_equal(ip_parse("192.0.2.77", &source), 0);
+	assert_int_equal(learnt_block(fd, &source, 300), -ENOENT);
+	load(true, 1, CHAIN SETS("x") SETS6 RULE(7003, DROP));
+	assert_int_equal(learnt_block(fd, &source, 300), 0);
+	assert_int_equal(learnt_block(fd, &source, 300), 0);
+	shell("nft list set inet yagura blocked4 | grep -q '192.0.2.77 timeout 5m'");
+	assert_int_equal(ip_parse("2001:db8::77", &source), 0);
+	assert_int_equal(learnt_block(fd, &source, 60), 0);
+	shell("nft list set inet yagura blocked6 | grep -q '2001:db8::77 timeout 1m'");
+}
+
+static void count_five(uint64_t rule, uint64_t packets, void *arg)
+{
+	uint64_t *n = arg;
+	assert_int_equal(rule, 5);
+	*n += packets;
+}
+
+static void the_kernel_counts_for_each_rule(void **state)
+{
+	(void)state;
+	NEEDS_NETWORK();
+	uint64_t n = 0;
+	AUTO(closep) int fd = tables_socket();
+	assert_int_equal(learnt_hits(fd, count_five, &n), 0);
+	load(true, 1, CHAIN RULE(7002, DROP));
+	shell("nft add rule inet yagura in udp dport 7001 counter comment '\"R 5\"'");
+	shell("nft add rule inet yagura in udp dport 7003 counter comment '\"R 5\"'");
+	shell("nft add rule inet yagura in udp dport 7001 counter comment '\"other\"'");
+	assert_true(passes(PORT_ASKED));
+	assert_true(passes(PORT_DENIED));
+	assert_true(passes(PORT_DENIED));
+	assert_int_equal(learnt_hits(fd, count_five, &n), 0);
+	assert_int_equal(n, 3);
+}
+
 static void a_ruleset_that_nft_refuses_leaves_the_old_one(void **state)
 {
 	(void)state;
@@ -436,6 +484,8 @@ int main(void)
 		cmocka_unit_test(nobody_elses_tables_change),
 		cmocka_unit_test(a_reload_keeps_what_was_learnt_and_drops_what_is_not_named),
 		cmocka_unit_test(a_ruleset_that_nft_refuses_leaves_the_old_one),
+		cmocka_unit_test(a_source_is_blocked_for_a_while),
+		cmocka_unit_test(the_kernel_counts_for_each_rule),
 		cmocka_unit_test(interfaces_come_and_go),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,25 +59,24 @@ void tables_added(struct tables_batch *b, const struct nlmsghdr *h)
 	b->n += h->nlmsg_len;
 }
 
-static struct mnl_socket *connect_kernel(void)
+int tables_socket(void)
 {
 	const struct timeval wait = { .tv_sec = WAIT_S };
-	struct mnl_socket *s = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-	if (s && (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	          setsockopt(mnl_socket_get_fd(s), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)))) {
-		mnl_socket_close(s);
-		return NULL;
-	}
-	return s;
+	const struct sockaddr_nl any = { .nl_family = AF_NETLINK };
+	AUTO(closep) int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&any, sizeof(any)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) < 0)
+		return -errno;
+	return TAKE_FD(fd);
 }
 
 /* Every message is answered, and a batch that is refused as a whole by its first edge. */
-static int answers(struct mnl_socket *s, uint32_t first, unsigned wanted)
+static int answers(int fd, uint32_t first, unsigned wanted)
 {
 	static _Alignas(8) char room[ANSWER_ROOM];
 	int result = 0;
 	for (unsigned got = 0; got < wanted;) {
-		ssize_t n = mnl_socket_recvfrom(s, room, sizeof(room));
+		ssize_t n = recv(fd, room, sizeof(room), 0);
 		if (n <= 0)
 			return n < 0 ? -errno : -EPIPE;
 		int left = (int)n;
@@ -96,37 +95,27 @@ static int answers(struct mnl_socket *s, uint32_t first, unsigned wanted)
 	return result;
 }
 
-int tables_commit(struct tables_batch *b)
+int tables_commit(int fd, struct tables_batch *b)
 {
 	uint32_t first = ((const struct nlmsghdr *)(const void *)b->room)->nlmsg_seq;
 	put_edge(b, NFNL_MSG_BATCH_END);
-	struct mnl_socket *s = connect_kernel();
-	if (!s)
-		return -errno;
-	int rc = mnl_socket_sendto(s, b->room, b->n) < 0 ? -errno : answers(s, first, b->messages);
-	mnl_socket_close(s);
-	return rc;
+	return send(fd, b->room, b->n, 0) < 0 ? -errno : answers(fd, first, b->messages);
 }
 
-int tables_dump(unsigned type, unsigned family, const char *table,
+int tables_dump(int fd, unsigned type, unsigned family, const char *table,
                 int (*each)(const struct nlmsghdr *h, void *arg), void *arg)
 {
 	static _Alignas(8) char room[ANSWER_ROOM];
-	struct mnl_socket *s = connect_kernel();
-	if (!s)
-		return -errno;
 	uint32_t seq = (uint32_t)time(NULL);
 	struct nlmsghdr *h = put(room, type, family, NLM_F_DUMP, seq);
 	if (table)
 		mnl_attr_put_strz(h, NFTA_CHAIN_TABLE, table);
-	int rc = mnl_socket_sendto(s, h, h->nlmsg_len) < 0 ? -errno : 0;
+	int rc = send(fd, h, h->nlmsg_len, 0) < 0 ? -errno : 0;
 	for (int run = MNL_CB_OK; rc == 0 && run > MNL_CB_STOP;) {
-		ssize_t n = mnl_socket_recvfrom(s, room, sizeof(room));
-		run = n < 0 ? -1
-		            : mnl_cb_run(room, (size_t)n, seq, mnl_socket_get_portid(s), each, arg);
+		ssize_t n = recv(fd, room, sizeof(room), 0);
+		run = n < 0 ? -1 : mnl_cb_run(room, (size_t)n, seq, 0, each, arg);
 		if (run < 0)
 			rc = -errno;
 	}
-	mnl_socket_close(s);
 	return rc;
 }

@@ -20,8 +20,10 @@ void tables_begin(struct tables_batch *b);
 struct nlmsghdr *tables_add(struct tables_batch *b, unsigned type, unsigned family, unsigned flags);
 /* Closes the message that tables_add() began. */
 void tables_added(struct tables_batch *b, const struct nlmsghdr *h);
+/* A socket for the calls below, in this network namespace; or -errno. */
+int tables_socket(void);
 /* Sends it and waits for the answer: 0, or the first error as -errno. */
-int tables_commit(struct tables_batch *b);
+int tables_commit(int fd, struct tables_batch *b);
 /* Dumps objects (NFT_MSG_GETx) of a family; each() may end it with < 0. */
-int tables_dump(unsigned type, unsigned family, const char *table,
+int tables_dump(int fd, unsigned type, unsigned family, const char *table,
                 int (*each)(const struct nlmsghdr *h, void *arg), void *arg);
