@@ -276,7 +276,7 @@ static int take_local(struct replay *r, const char *text, struct err *why)
 static int replay(struct replay *r, const char *file, const char *policy, struct err *why)
 {
 	AUTO(buf_done) struct buf bytes = { 0 };
-	struct capture c;
+	struct capture c = { 0 };
 	int rc = file_read(AT_FDCWD, file, CAPTURE_MAX, &bytes);
 	if (rc < 0)
 		return err_set(why, rc, "%s: %s", log_quote(str_of(file)), strerror(-rc));

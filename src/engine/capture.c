@@ -259,6 +259,15 @@ static int begin_section(struct capture *c, struct err *why)
 	return u32(c, c->at + 8) == BYTE_ORDER_MAGIC ? 0 : damaged(c, why);
 }
 
+static bool read_packet(struct capture *c, struct capture_packet *out, uint32_t type, size_t at,
+                        size_t end)
+{
+	if (type == BLOCK_SIMPLE)
+		return simple_block(c, out, at, end);
+	return (type == BLOCK_PACKET || type == BLOCK_OLD_PACKET) &&
+	       packet_block(c, out, type == BLOCK_OLD_PACKET, at, end);
+}
+
 static int next_ng(struct capture *c, struct capture_packet *out, struct err *why)
 {
 	while (c->n - c->at >= 12) {
@@ -272,10 +281,7 @@ static int next_ng(struct capture *c, struct capture_packet *out, struct err *wh
 		c->at += len;
 		if (type == BLOCK_INTERFACE)
 			add_interface(c, at, end);
-		else if (type == BLOCK_SIMPLE && simple_block(c, out, at, end))
-			return 1;
-		else if ((type == BLOCK_PACKET || type == BLOCK_OLD_PACKET) &&
-		         packet_block(c, out, type == BLOCK_OLD_PACKET, at, end))
+		else if (read_packet(c, out, type, at, end))
 			return 1;
 	}
 	return c->at == c->n ? 0 : damaged(c, why);

@@ -326,7 +326,7 @@ static struct flow_answer exchange(struct flows *f, const struct packet *p, enum
 	}
 	if (!may_begin)
 		return refused(unsolicited, in);
-	if (f->count[state] >= max || !(w = flow_add(f, p, state, now_ms)))
+	if (f->count[state] >= max || !flow_add(f, p, state, now_ms))
 		return refused(state == FLOW_UDP ? REASON_MAX_UDP : REASON_MEMORY, in);
 	struct flow_answer a = fine(state, in);
 	a.is = FLOW_NEW;

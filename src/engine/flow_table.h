@@ -1,7 +1,9 @@
 #pragma once
 #include "engine/flow.h"
 
-enum { NOBODY = UINT32_MAX, SEGMENTS = 4 };
+#define NOBODY UINT32_MAX
+
+enum { SEGMENTS = 4 };
 
 /* What one end sent, as RFC 9293 counts; after conntrack's account of a window. */
 struct flow_half {

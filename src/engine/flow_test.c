@@ -7,7 +7,9 @@
 #include "engine/made.h"
 
 static const uint64_t key[2] = { 1, 2 };
-enum { MINUTE = 60000, HOUR = 60 * MINUTE, LATE = 10 * MINUTE /* the cold start is over */ };
+#define MINUTE 60000ull
+#define HOUR   (60 * MINUTE)
+#define LATE   (10 * MINUTE) /* the cold start is over */
 
 static const struct flow_rules inspect = { .tcp = true, .udp = true, .icmp = true };
 

@@ -26,7 +26,7 @@ struct piece {
 
 struct key {
 	struct ip src, dst;
-	uint8_t proto;
+	uint8_t proto, zero; /* no byte of it is padding: it is compared whole */
 	uint32_t id;
 };
 

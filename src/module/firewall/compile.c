@@ -170,6 +170,21 @@ static void show_new(struct compiler *c, const char *name)
 	nft_rule(c, "inet", name, expr, NULL);
 }
 
+/* Who lets a connection in is no place that was scanned. */
+static void show_accepted(struct compiler *c, const char *name)
+{
+	json_t *log = c->r->recon.on ? nft_log(c, "S ") : NULL;
+	if (!log)
+		return;
+	json_t *expr = json_array();
+	json_array_append_new(expr, nft_match("==", nft_meta("l4proto"), json_integer(PROTO_TCP)));
+	json_array_append_new(
+		expr, nft_match("==", nft_and(nft_payload("tcp", "flags"), TCP_SYN | TCP_ACK),
+	                        json_integer(TCP_SYN | TCP_ACK)));
+	json_array_append_new(expr, log);
+	nft_rule(c, "inet", name, expr, NULL);
+}
+
 static void entrance(struct compiler *c, enum packet_direction d, const char *name)
 {
 	pass_loopback(c, d, name);
@@ -179,6 +194,8 @@ static void entrance(struct compiler *c, enum packet_direction d, const char *na
 	pass_settled(c, d, name);
 	if (d == PACKET_IN)
 		show_new(c, name);
+	else
+		show_accepted(c, name);
 	json_t *expr = json_array();
 	json_array_append_new(expr, nft_to("goto", by_direction(d, "rules_in", "rules_out")));
 	nft_rule(c, "inet", name, expr, NULL);
@@ -337,16 +354,16 @@ static void direction(struct compiler *c, enum packet_direction d)
 static void settle_asked(struct compiler *c, enum packet_direction d)
 {
 	unsigned shift = c->t->mark_shift + (d == PACKET_OUT ? 3 : 0);
-	uint32_t bit = c->t->settle_mark;
+	uint32_t bit = c->t->settle_mark, value = c->t->generation << shift;
 	if (!c->t->generation || !bit)
 		return;
 	json_t *expr = json_array();
 	json_array_append_new(expr,
 	                      nft_match("!=", nft_and(nft_meta("mark"), bit), json_integer(0)));
 	json_t *mark = nft_and(nft_ct("mark"), ~(7u << shift));
-	json_array_append_new(expr, json_pack("{s:{s:o,s:{s:[o,I]}}}", "mangle", "key",
-	                                      nft_ct("mark"), "value", "|", mark,
-	                                      (json_int_t)(c->t->generation << shift)));
+	json_array_append_new(expr,
+	                      json_pack("{s:{s:o,s:{s:[o,I]}}}", "mangle", "key", nft_ct("mark"),
+	                                "value", "|", mark, (json_int_t)value));
 	json_array_append_new(expr, json_pack("{s:{s:o,s:o}}", "mangle", "key", nft_meta("mark"),
 	                                      "value", nft_and(nft_meta("mark"), ~bit)));
 	nft_rule(c, "inet", by_direction(d, "settle_in", "settle_out"), expr, NULL);

@@ -191,13 +191,14 @@ static void settle(const struct state *s)
 {
 	const struct fw_target *t = s->c->t;
 	unsigned shift = t->mark_shift + (s->d == PACKET_OUT ? 3 : 0);
+	uint32_t value = t->generation << shift;
 	if (!compile_may_settle(s->c, s->d))
 		return;
 	json_t *expr = begin(s);
 	add(expr, ct_is("established"));
 	json_t *mark = nft_and(nft_ct("mark"), ~(7u << shift));
 	add(expr, json_pack("{s:{s:o,s:{s:[o,I]}}}", "mangle", "key", nft_ct("mark"), "value", "|",
-	                    mark, (json_int_t)(t->generation << shift)));
+	                    mark, (json_int_t)value));
 	end(s, expr);
 }
 

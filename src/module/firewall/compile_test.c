@@ -1,8 +1,10 @@
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/auto.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/test.h"
 #include "module/firewall/firewall.h"
@@ -48,27 +50,33 @@ static const char *const everything =
 	"{\"ID\":9,\"action\":\"deny\",\"frameType\":\"arp\"},"
 	"{\"ID\":10,\"action\":\"deny\",\"frameType\":\"ipv4\",\"frameNot\":true,\"direction\":\"outgoing\"}]}";
 
-static int nft(const char *command, const struct buf *b)
+/* Runs a line of shell with these bytes as its input: its exit status. */
+static int shell(const char *line, struct str input)
 {
-	FILE *f = popen(command, "w");
-	assert_non_null(f);
-	assert_int_equal(fwrite(b->p, 1, b->n, f), b->n);
-	return pclose(f);
+	int fd = file_memfd("input", input.p, input.n), status = 0;
+	assert_true(fd >= 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		dup2(fd, STDIN_FILENO);
+		execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+		_exit(127);
+	}
+	close(fd);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
 }
 
 static void nft_takes_what_is_compiled_twice(void **state)
 {
 	(void)state;
-	if (system("unshare -n nft list ruleset >/dev/null 2>&1") != 0)
+	if (shell("unshare -n nft list ruleset >/dev/null 2>&1", STR("")) != 0)
 		skip(); /* no root, no namespaces or no nft here */
 	for (unsigned group = 0; group < 6; group += 5) {
 		AUTO(buf_done) struct buf b = { 0 };
 		compiled(everything, group, &b);
-		assert_int_equal(
-			nft("unshare -n sh -c 'cat >/tmp/yagura-nft.$$ && nft -j -f /tmp/yagura-nft.$$ && "
-		            "nft -j -f /tmp/yagura-nft.$$; rc=$?; rm /tmp/yagura-nft.$$; exit $rc'",
-		            &b),
-			0);
+		const char *twice = "unshare -n sh -c 'nft -j -f /dev/stdin && "
+				    "nft -j -f /proc/self/fd/0'";
+		assert_int_equal(shell(twice, buf_view(&b)), 0);
 	}
 }
 

@@ -180,8 +180,8 @@ struct fw_decision fw_evaluate(const struct rules *r, const struct packet *p,
 
 unsigned fw_hour(uint64_t when_ms, int64_t utc_offset_s)
 {
-	/* 1 January 1970 was a Thursday: four days after Sunday. */
-	int64_t hours = ((int64_t)(when_ms / 1000) + utc_offset_s) / 3600 + 4 * 24;
+	/* 1 January 1970 was a Thursday: four days, 96 hours, after Sunday. */
+	int64_t hours = ((int64_t)(when_ms / 1000) + utc_offset_s) / 3600 + 96;
 	return (unsigned)((hours % SCHEDULE_HOURS + SCHEDULE_HOURS) % SCHEDULE_HOURS);
 }
 

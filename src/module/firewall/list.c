@@ -156,8 +156,8 @@ int ip_list_parse(struct ip_list *l, const json_t *items, struct err *why)
 		made.ranges[made.n++] = range;
 	}
 	ip_list_merge(&made);
-	*l = made;
-	made = (struct ip_list){ 0 };
+	l->n = made.n;
+	l->ranges = TAKE(made.ranges);
 	return 0;
 }
 
@@ -262,8 +262,8 @@ int port_list_parse(struct port_list *l, const json_t *items, struct err *why)
 			return rc;
 	}
 	port_list_merge(&made);
-	*l = made;
-	made = (struct port_list){ 0 };
+	l->n = made.n;
+	l->ranges = TAKE(made.ranges);
 	return 0;
 }
 
@@ -336,8 +336,8 @@ int mac_list_parse(struct mac_list *l, const json_t *items, struct err *why)
 		if (!kept || mac_cmp(made.macs[kept - 1], made.macs[i]) != 0)
 			memmove(made.macs[kept++], made.macs[i], 6);
 	made.n = kept;
-	*l = made;
-	made = (struct mac_list){ 0 };
+	l->n = made.n;
+	l->macs = TAKE(made.macs);
 	return 0;
 }
 

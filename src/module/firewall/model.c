@@ -141,11 +141,21 @@ static void put_mac(struct value *v, const uint8_t mac[6])
 	memcpy(v->b + 10, mac, 6);
 }
 
+/* As the compiler writes it: "02:00:00:00:00:01". */
+static bool read_mac(const char *text, uint8_t out[static 6])
+{
+	if (strlen(text) != 17 || strspn(text, "0123456789abcdef:") != 17 || text[2] != ':')
+		return false;
+	for (size_t i = 0; i < 6; i++)
+		out[i] = (uint8_t)strtoul(text + 3 * i, NULL, 16);
+	return true;
+}
+
 static int read_value(const json_t *j, struct value *v, struct err *why)
 {
 	const char *text = json_string_value(j);
 	struct ip ip = { 0 };
-	unsigned m[6];
+	uint8_t mac[6];
 	if (json_is_integer(j) || json_is_boolean(j)) {
 		put_number(v,
 		           json_is_integer(j) ? (uint64_t)json_integer_value(j) : json_is_true(j));
@@ -155,9 +165,8 @@ static int read_value(const json_t *j, struct value *v, struct err *why)
 		return unknown(why, j);
 	if (ip_parse(text, &ip) == 0)
 		put_ip(v, &ip);
-	else if (sscanf(text, "%x:%x:%x:%x:%x:%x", &m[0], &m[1], &m[2], &m[3], &m[4], &m[5]) == 6)
-		put_mac(v, (const uint8_t[6]){ (uint8_t)m[0], (uint8_t)m[1], (uint8_t)m[2],
-		                               (uint8_t)m[3], (uint8_t)m[4], (uint8_t)m[5] });
+	else if (read_mac(text, mac))
+		put_mac(v, mac);
 	else
 		put_name(v, text);
 	return 0;

@@ -210,6 +210,16 @@ static void expect(const struct fw_decision *d, char *out, size_t n)
 		snprintf(out, n, "R %llu L ", (unsigned long long)d->log->id);
 }
 
+/* Without what is only shown for reconnaissance. */
+static void forget_shown(struct model_answer *a)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < a->nlogs; i++)
+		if (a->logs[i].prefix[0] != 'S')
+			a->logs[n++] = a->logs[i];
+	a->nlogs = n;
+}
+
 static void alike(const struct rules *r, const struct fw_model *m, const struct packet *p,
                   const struct fw_now *now, const char *text)
 {
@@ -219,12 +229,14 @@ static void alike(const struct rules *r, const struct fw_model *m, const struct 
 	char log[32], from[46], to[46];
 	expect(&d, log, sizeof(log));
 	assert_int_equal(fw_model_run(m, &in, &a), 0);
+	forget_shown(&a);
 	bool same = (d.verdict == FW_DROP) == (a.verdict == MODEL_DROP) && a.verdict != MODEL_ASK &&
 	            a.nlogs == (*log ? 1 : 0) && (!*log || strcmp(a.logs[0].prefix, log) == 0);
 	/* What the mark then lets by must be the same again. */
 	if (same && a.ct_mark) {
 		in.ct_mark = a.ct_mark;
 		assert_int_equal(fw_model_run(m, &in, &a), 0);
+		forget_shown(&a);
 		same = a.verdict == MODEL_ACCEPT && a.nlogs == 0;
 	}
 	if (same)
@@ -355,8 +367,8 @@ static void a_ruleset_with_unknown_words_is_refused(void **state)
 	static const char *const bad[] = {
 		"{}",
 		"{\"nftables\":[{\"add\":{\"rule\":{\"family\":\"inet\",\"chain\":\"x\",\"expr\":[]}}}]}",
-		"{\"nftables\":[{\"add\":{\"chain\":{\"family\":\"inet\",\"name\":\"x\"}}},{\"add\":{"
-		"\"rule\":{\"family\":\"inet\",\"chain\":\"x\",\"expr\":[{\"masquerade\":null}]}}}]}",
+		("{\"nftables\":[{\"add\":{\"chain\":{\"family\":\"inet\",\"name\":\"x\"}}},{\"add\":{"
+		 "\"rule\":{\"family\":\"inet\",\"chain\":\"x\",\"expr\":[{\"masquerade\":null}]}}}]}"),
 	};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		struct fw_model *m = NULL;
