@@ -15,6 +15,7 @@ enum { DEPTH_MAX = 50, BASE_POLICY = 1 };
 
 /* From the object itself to the root. */
 struct chain {
+	struct app *app;
 	const char *kind; /* of the object itself: "computers" or "policies" */
 	json_t *level[DEPTH_MAX];
 	int64_t id[DEPTH_MAX];
@@ -33,6 +34,8 @@ const char *chain_own_setting(const struct chain *ch, size_t level, const struct
 char *chain_setting(const struct chain *ch, const struct setting *s); /* on the heap */
 /* IDs in lists of all levels, each once, nearest first. */
 json_t *chain_ids(const struct chain *ch, const char *module, const char *key);
+/* The application types of rules, each once. */
+json_t *types_of_rules(struct app *a, const json_t *ids);
 /* Which level says what: [{"type","ID","name",KEY:what says() gives}], nearest first. */
 json_t *chain_told(const struct chain *ch, const char *key,
                    json_t *(*says)(const struct chain *ch, size_t level, const void *of),
@@ -64,9 +67,10 @@ struct policy_module {
 	const char *state_setting;  /* its state where no policy says */
 	const char *rules;          /* the collection of its rules, or NULL */
 	const struct field *fields; /* more members, in the order of the wire; NULL */
-	/* Both may be NULL: members that no table describes. */
+	/* May be NULL: members that no table describes. */
 	int (*take)(struct call *c, const char *kind, const json_t *in, json_t *own);
 	void (*show)(const struct chain *ch, bool own, json_t *o);
+	void (*show_last)(const struct chain *ch, bool own, json_t *o); /* behind the fields */
 };
 
 extern const struct policy_module policy_modules[]; /* {0} last */

@@ -58,7 +58,7 @@ void drop_empty(json_t *o)
 void chain_of(struct app *a, struct chain *ch, const char *kind, int64_t id, const json_t *object)
 {
 	bool computer = strcmp(kind, "computers") == 0;
-	*ch = (struct chain){ .kind = kind, .n = 1 };
+	*ch = (struct chain){ .app = a, .kind = kind, .n = 1 };
 	ch->id[0] = id;
 	ch->level[0] = json_incref((json_t *)(uintptr_t)object);
 	ch->defaults = settings_document(a, SETTINGS_DEFAULT);
@@ -162,6 +162,26 @@ json_t *chain_ids(const struct chain *ch, const char *module, const char *key)
 	return out;
 }
 
+json_t *types_of_rules(struct app *a, const json_t *ids)
+{
+	json_t *out = json_array();
+	AUTO(json_decrefp) json_t *seen = json_object();
+	size_t i;
+	json_t *v;
+	json_array_foreach ((json_t *)(uintptr_t)ids, i, v) {
+		char key[24];
+		AUTO(json_decrefp)
+		json_t *rule = object_cached(a, "intrusionpreventionrules", json_integer_value(v));
+		int64_t type = json_int(rule, "applicationTypeID", 0);
+		snprintf(key, sizeof(key), "%lld", (long long)type);
+		if (type == 0 || json_object_get(seen, key))
+			continue;
+		json_set(seen, key, json_true());
+		json_array_append_new(out, json_integer(type));
+	}
+	return out;
+}
+
 static json_t *level_told(const struct chain *ch, size_t level)
 {
 	bool computer = level == 0 && strcmp(ch->kind, "computers") == 0;
@@ -193,13 +213,55 @@ char *system_setting(struct app *a, const char *name)
 	return xstrdup(json_text(json_object_at(o, "settings"), name, s ? s->otherwise : ""));
 }
 
-void setting_value(struct app *a, const char *kind, int64_t id, const char *name, struct buf *out)
+/* The policy of a computer that overrides nothing; -1: it does, or is not there. */
+static int64_t plain_policy(struct app *a, int64_t computer)
+{
+	struct rows r;
+	int64_t policy = -1;
+	int rc = store_query(a->store, STMT_COMPUTER_POLICY, ARGS(VAL_INT(computer)), &r);
+	if (rc == 0 && rows_next(&r) == 1 && !r.col[1].i)
+		policy = r.col[0].i;
+	rows_done(&r);
+	return policy;
+}
+
+static char *value_of(struct app *a, const char *kind, int64_t id, const json_t *o,
+                      const char *name)
 {
 	AUTO(chain_done) struct chain ch = { .n = 0 };
-	const struct setting *s = setting_find(SCOPE_POLICY, name);
+	chain_of(a, &ch, kind, id, o);
+	return chain_setting(&ch, setting_find(SCOPE_POLICY, name));
+}
+
+/* Asked for each of many computers: what a policy says is looked up once a request or tick. */
+static void plain_value(struct app *a, int64_t policy, const char *name, struct buf *out)
+{
+	char key[200];
+	snprintf(key, sizeof(key), "%s/%lld", name, (long long)policy);
+	const char *known = json_text(a->cache, key, NULL);
+	if (known) {
+		buf_z(out, known);
+		return;
+	}
+	AUTO(json_decrefp) json_t *o = json_object();
+	if (policy)
+		json_set_int(o, "policyID", policy);
+	AUTO(freep) char *value = value_of(a, "computers", 0, o, name);
+	buf_z(out, value);
+	if (!a->cache)
+		a->cache = json_object();
+	json_set_text(a->cache, key, value);
+}
+
+void setting_value(struct app *a, const char *kind, int64_t id, const char *name, struct buf *out)
+{
+	int64_t policy = strcmp(kind, "computers") == 0 ? plain_policy(a, id) : -1;
+	if (policy >= 0) {
+		plain_value(a, policy, name, out);
+		return;
+	}
 	AUTO(json_decrefp) json_t *o = object_get(a->store, kind, id);
 	AUTO(json_decrefp) json_t *none = json_object();
-	chain_of(a, &ch, kind, id, o ? o : none);
-	AUTO(freep) char *value = chain_setting(&ch, s);
+	AUTO(freep) char *value = value_of(a, kind, id, o ? o : none, name);
 	buf_z(out, value);
 }

@@ -305,6 +305,30 @@ static void who_waits_is_told_when_its_policy_is_another_one(void **state)
 	assert_true(f->t->app->compilations - before <= POLICIES + OWN + 4);
 }
 
+static void a_value_for_each_computer_is_the_one_that_holds_there(void **state)
+{
+	struct fleet *f = *state;
+	static const char name[] = "antiMalwareSettingScanDeadline";
+	char path[160];
+	snprintf(path, sizeof(path), "/api/policies/%lld/settings/%s", (long long)f->policy[2],
+	         name);
+	try_must(f->t, 200, "POST", path, "{'value':'11'}");
+	static const struct {
+		int at;
+		const char *value;
+	} rows[] = { { 2, "5" }, { 102, "11" }, { 122, "11" }, { 103, "77" } };
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO(buf_done) struct buf b = { 0 };
+		setting_value(f->t->app, "computers", FIRST + rows[i].at, name, &b);
+		assert_string_equal(b.p, rows[i].value);
+	}
+	try_must(f->t, 200, "DELETE", path, NULL);
+	AUTO(buf_done) struct buf b = { 0 };
+	setting_value(f->t->app, "computers", FIRST + 102, name, &b);
+	assert_string_equal(b.p, "77");
+	tick_all(f->t);
+}
+
 static void a_restart_loses_no_mark(void **state)
 {
 	struct fleet *f = *state;
@@ -332,6 +356,7 @@ int main(void)
 		cmocka_unit_test(an_agent_gets_its_own_copy_of_a_shared_result),
 		cmocka_unit_test(who_asks_before_its_turn_gets_the_new_policy),
 		cmocka_unit_test(who_waits_is_told_when_its_policy_is_another_one),
+		cmocka_unit_test(a_value_for_each_computer_is_the_one_that_holds_there),
 		cmocka_unit_test(a_restart_loses_no_mark),
 	};
 	return cmocka_run_group_tests(tests, fleet_setup, fleet_teardown);

@@ -30,8 +30,7 @@ static const struct field firewall_fields[] = {
 };
 
 static const struct field prevention_fields[] = {
-	{ "ruleIDs",            T_IDS, F_OMIT_EMPTY, "intrusionpreventionrules", .doc = "assigned here; shown: and above" },
-	{ "applicationTypeIDs", T_IDS, F_OMIT_EMPTY | F_READ_ONLY, .doc = "those of the rules" },
+	{ "ruleIDs", T_IDS, F_OMIT_EMPTY, "intrusionpreventionrules", .doc = "assigned here; shown: and above, with their applicationTypeIDs" },
 	{ 0 },
 };
 
@@ -54,12 +53,14 @@ static const struct field control_fields[] = {
 	{ 0 },
 };
 
+static void prevention_show(const struct chain *ch, bool own, json_t *o);
+
 const struct policy_module policy_modules[] = {
 	{ "antiMalware",         "antimalware",         "on|off",             "antiMalwareSettingState",         NULL, malware_fields, malware_take, malware_show },
 	{ "webReputation",       "webreputation",       "on|off",             "webReputationSettingState",       NULL, NULL, NULL, NULL },
 	{ "activityMonitoring",  "activitymonitoring",  "on|off",             "activityMonitoringSettingState",  NULL, NULL, NULL, NULL },
 	{ "firewall",            "firewall",            "on|off",             "firewallSettingState",            "firewallrules", firewall_fields, NULL, NULL },
-	{ "intrusionPrevention", "intrusionprevention", "prevent|detect|off", "intrusionPreventionSettingState", "intrusionpreventionrules", prevention_fields, NULL, NULL },
+	{ "intrusionPrevention", "intrusionprevention", "prevent|detect|off", "intrusionPreventionSettingState", "intrusionpreventionrules", prevention_fields, NULL, NULL, prevention_show },
 	{ "integrityMonitoring", "integritymonitoring", "real-time|on|off",   "integrityMonitoringSettingState", "integritymonitoringrules", integrity_fields, NULL, NULL },
 	{ "logInspection",       "loginspection",       "on|off",             "logInspectionSettingState",       "loginspectionrules", inspection_fields, NULL, NULL },
 	{ "applicationControl",  "applicationcontrol",  "on|off",             "applicationControlSettingState",  NULL, control_fields, NULL, NULL },
@@ -75,6 +76,17 @@ const struct policy_module *policy_module_find(const char *path)
 		if (path && strcmp(m->path, path) == 0)
 			return m;
 	return NULL;
+}
+
+/* Those of the rules that are shown; they cannot be set. */
+static void prevention_show(const struct chain *ch, bool own, json_t *o)
+{
+	(void)own;
+	json_t *types = types_of_rules(ch->app, json_array_at(o, "ruleIDs"));
+	if (json_array_size(types))
+		json_set(o, "applicationTypeIDs", types);
+	else
+		json_decref(types);
 }
 
 /* ---- taking ---- */
@@ -250,6 +262,8 @@ json_t *module_shown(const struct chain *ch, const struct policy_module *m, bool
 		else
 			json_decref(v);
 	}
+	if (m->show_last)
+		m->show_last(ch, own, o);
 	return o;
 }
 

@@ -106,21 +106,6 @@ static json_t *assigned(const struct target *t, bool own)
 	return chain_ids(&t->chain, t->module->key, "ruleIDs");
 }
 
-/* The application types of rules, each once. */
-static json_t *types_of(struct call *c, const struct target *t, const json_t *ids)
-{
-	json_t *out = json_array();
-	size_t i;
-	json_t *v;
-	json_array_foreach ((json_t *)(uintptr_t)ids, i, v) {
-		AUTO(json_decrefp)
-		json_t *rule = object_cached(c->app, t->module->rules, json_integer_value(v));
-		if (json_int(rule, "applicationTypeID", 0))
-			add_id(out, json_int(rule, "applicationTypeID", 0));
-	}
-	return out;
-}
-
 static int assignments_answer(struct call *c, struct target *t)
 {
 	json_t *ids = assigned(t, query_true(c->rq, "overrides"));
@@ -128,7 +113,7 @@ static int assignments_answer(struct call *c, struct target *t)
 	c->out = json_object();
 	json_set(c->out, "assignedRuleIDs", ids);
 	if (types)
-		json_set(c->out, "assignedApplicationTypeIDs", types_of(c, t, ids));
+		json_set(c->out, "assignedApplicationTypeIDs", types_of_rules(c->app, ids));
 	if (strcmp(t->module->path, "firewall") == 0)
 		return 200;
 	json_set_text(c->out, "recommendationScanStatus", "none");
@@ -278,7 +263,7 @@ static json_t *listed_ids(struct call *c, const struct target *t)
 	json_t *ids = assigned(t, false);
 	if (!is_types(c))
 		return ids;
-	json_t *types = types_of(c, t, ids);
+	json_t *types = types_of_rules(c->app, ids);
 	json_decref(ids);
 	return types;
 }
