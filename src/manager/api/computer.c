@@ -71,7 +71,8 @@ static bool expands_policy(const struct request *rq)
 
 static bool expands_status(const struct request *rq)
 {
-	return expands(rq, "computerStatus") || expands(rq, "interfaces");
+	return expands(rq, "computerStatus") || expands(rq, "securityUpdates") ||
+	       expands(rq, "interfaces");
 }
 
 /* ---- changing ---- */
@@ -204,6 +205,28 @@ static json_t *computer_status(const struct agent_row *row)
 	return o;
 }
 
+/* What its agent has to find malware with. */
+static json_t *security_updates(const struct agent_row *row)
+{
+	const json_t *am = json_object_at(json_object_at(row->status, "modules"), "antimalware");
+	const json_t *told = json_object_at(am, "signatures");
+	const char *epoch = json_text(told, "epoch", "");
+	bool has = *epoch != '\0';
+	json_t *o = json_object();
+	json_set(o, "updateStatus",
+	         json_pack("{s:s,s:s}", "status", has ? "active" : "inactive", "statusMessage",
+	                   has ? "Signatures are loaded" : "No signatures are known"));
+	json_set(o, "rules", json_array());
+	json_set(o, "antiMalware",
+	         has ? json_pack("[{s:s,s:s,s:s,s:s}]", "name", "Signatures", "forUseBy", "Agent",
+	                         "platform", "Linux", "version", epoch)
+	             : json_array());
+	json_set(o, "webReputationService", json_array());
+	json_set(o, "manifests", json_array());
+	json_set(o, "other", json_array());
+	return o;
+}
+
 static void agent_facts(json_t *o, const struct agent_row *row)
 {
 	if (!row->there)
@@ -221,6 +244,8 @@ static void show_parts(const struct request *rq, const struct agent_row *row, js
 		json_set(o, "computerStatus", computer_status(row));
 	if (expands(rq, "tasks"))
 		json_set(o, "tasks", json_pack("{s:[],s:[]}", "agentTasks", "applianceTasks"));
+	if (expands(rq, "securityUpdates"))
+		json_set(o, "securityUpdates", security_updates(row));
 	if (expands(rq, "interfaces")) {
 		json_t *list = json_object_get(row->status, "interfaces");
 		json_set(o, "interfaces",

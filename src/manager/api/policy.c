@@ -64,6 +64,21 @@ static json_t *status(const struct chain *ch, const struct policy_module *m)
 	                 "statusMessage", words.text);
 }
 
+/* {"interfaceTypes":[...]}, its own ones. */
+static json_t *interface_types(struct call *c, int64_t id)
+{
+	const struct resource *r = resource_find(STR("policies/interfacetypes"));
+	json_t *list = json_array();
+	struct rows rows;
+	int rc = store_query(c->app->store, STMT_INTERFACE_TYPES, ARGS(VAL_INT(id)), &rows);
+	while (rc == 0 && rows_next(&rows) == 1) {
+		AUTO(json_decrefp) json_t *full = json_parse(col_str(&rows, 1), NULL);
+		json_array_append_new(list, fields_show(r->fields, full, rows.col[0].i));
+	}
+	rows_done(&rows);
+	return json_pack("{s:o}", "interfaceTypes", list);
+}
+
 void policy_show(struct call *c, int64_t id, const json_t *full, json_t *o)
 {
 	AUTO(chain_done) struct chain ch = { .n = 0 };
@@ -71,6 +86,8 @@ void policy_show(struct call *c, int64_t id, const json_t *full, json_t *o)
 	chain_of(c->app, &ch, "policies", id, full);
 	json_object_del(o, "ID");
 	json_set(o, "policySettings", settings_shown(&ch, own));
+	if (!own)
+		json_set(o, "interfaceTypes", interface_types(c, id));
 	json_set_int(o, "ID", id);
 	for (const struct policy_module *m = policy_modules; m->key; m++) {
 		json_t *shown = module_shown(&ch, m, own, own ? NULL : status(&ch, m));

@@ -405,9 +405,15 @@ static void stateful_configurations_are_inherited(void **state)
 	         "{'firewall':{'globalStatefulConfigurationID':31337}}");
 	assert_string_equal(json_text(t->out, "message", ""),
 	                    "globalStatefulConfigurationID 31337 does not exist.");
+	/* 0: what the levels above say holds again. */
+	int64_t above = json_int(
+		json_object_at(try_must(t, 200, "GET", "/api/policies/2", NULL), "firewall"),
+		"globalStatefulConfigurationID", 0);
+	assert_int_not_equal(above, s);
 	try_must(t, 200, "POST", p.owner_role, "{'firewall':{'globalStatefulConfigurationID':0}}");
-	assert_null(json_object_get(json_object_at(t->out, "firewall"),
-	                            "globalStatefulConfigurationID"));
+	assert_int_equal(
+		json_int(json_object_at(t->out, "firewall"), "globalStatefulConfigurationID", 0),
+		above);
 }
 
 int main(void)

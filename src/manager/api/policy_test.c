@@ -490,6 +490,43 @@ static void the_tree_stays_a_tree(void **state)
 	assert_non_null(strstr(t->text, "ust be unique"));
 }
 
+static void a_policy_carries_its_interface_types(void **state)
+{
+	struct try *t = trying(state);
+	struct family f = family(t, "interfaces");
+	char path[120];
+	snprintf(path, sizeof(path), "%s/interfacetypes", f.paths[2]);
+	int64_t id = add(t, path, "{'name':'inner','matches':['eth*']}");
+	const json_t *list = json_array_at(
+		json_object_at(try_must(t, 200, "GET", f.paths[2], NULL), "interfaceTypes"),
+		"interfaceTypes");
+	assert_int_equal(json_array_size(list), 1);
+	assert_int_equal(json_int(json_array_get(list, 0), "ID", 0), id);
+	assert_string_equal(json_text(json_array_get(list, 0), "name", ""), "inner");
+	list = json_array_at(
+		json_object_at(try_must(t, 200, "GET", f.paths[3], NULL), "interfaceTypes"),
+		"interfaceTypes");
+	assert_int_equal(json_array_size(list), 0);
+}
+
+static void a_computer_says_what_signatures_its_agent_has(void **state)
+{
+	struct try *t = trying(state);
+	int64_t id = try_agent(t, "updated", 2);
+	char path[120];
+	snprintf(path, sizeof(path), "/api/computers/%lld?expand=securityUpdates", (long long)id);
+	const json_t *o = json_object_at(try_must(t, 200, "GET", path, NULL), "securityUpdates");
+	assert_string_equal(json_text(json_object_at(o, "updateStatus"), "status", ""), "inactive");
+	try_agent_ask(
+		t, id, "POST", "/agent/heartbeat",
+		"{'modules':{'antimalware':{'state':'on','signatures':{'epoch':'20261125','signatures':9}}}}");
+	assert_int_equal(t->status, 200);
+	o = json_object_at(try_must(t, 200, "GET", path, NULL), "securityUpdates");
+	assert_string_equal(
+		json_text(json_array_get(json_array_at(o, "antiMalware"), 0), "version", ""),
+		"20261125");
+}
+
 static void expand_says_what_comes_along(void **state)
 {
 	struct try *t = trying(state);
@@ -536,6 +573,8 @@ int main(void)
 		cmocka_unit_test(settings_may_come_with_the_object),
 		cmocka_unit_test(what_is_sent_in_other_types_is_understood),
 		cmocka_unit_test(the_tree_stays_a_tree),
+		cmocka_unit_test(a_policy_carries_its_interface_types),
+		cmocka_unit_test(a_computer_says_what_signatures_its_agent_has),
 		cmocka_unit_test(expand_says_what_comes_along),
 	};
 	return cmocka_run_group_tests(tests, try_setup, try_teardown);
