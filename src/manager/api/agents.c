@@ -19,7 +19,13 @@
 /* What agents call (docs/protocol.md section 1). A certificate names its computer; nothing else
  * does. */
 
-enum { NONCE_MS = 10 * 60 * 1000, WAIT_MAX = 60, EVENTS_MAX = 1000, FILES_MAX = 10000 };
+enum {
+	NONCE_MS = 10 * 60 * 1000,
+	WAIT_MAX = 60,
+	EVENTS_MAX = 1000,
+	FILES_MAX = 10000,
+	SILENT_MS = 60000 /* the shortest interval: who called since is not missed yet */
+};
 
 /* An agent that waits for commands or a newer policy. */
 struct polling {
@@ -503,7 +509,7 @@ static void find_offline(struct app *a)
 	struct rows r;
 	AUTO(buf_done) struct buf ids = { 0 };
 	int64_t now = (int64_t)clock_ms();
-	int rc = store_query(a->store, STMT_AGENT_ONLINE_LIST, NULL, 0, &r);
+	int rc = store_query(a->store, STMT_AGENT_SILENT_LIST, ARGS(VAL_INT(now - SILENT_MS)), &r);
 	while (rc == 0 && rows_next(&r) == 1) {
 		int64_t pair[2] = { r.col[0].i, r.col[1].i };
 		buf_add(&ids, pair, sizeof(pair));

@@ -41,3 +41,5 @@ end;
 create trigger policy_deleted after delete on object when old.kind = 'policies' begin
   delete from policy_tree where policy = old.id;
 end;
+
+create index agent_silent on agent (seen) where online = 1;
