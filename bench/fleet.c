@@ -305,7 +305,7 @@ int main(int argc, char **argv)
 	try_setup((void **)&f.t);
 	add_policies(&f);
 	f.t->raw = true;
-	for (int64_t n = 200; n <= most; n = n * 10 > most && n < most ? most : n * 10) {
+	for (int64_t n = most >= 2000 ? most / 100 : most; n <= most; n *= 10) {
 		char suffix[24];
 		add_computers(&f, f.computers, n);
 		f.computers = n;

@@ -75,7 +75,7 @@ static void as(struct try *t, size_t role)
 {
 	t->key[0] = '\0';
 	if (role < ARRAY_LEN(roles))
-		snprintf(t->key, sizeof(t->key), "%s", keys[role]);
+		snprintf(t->key, sizeof(t->key), "%.*s", (int)sizeof(keys[role]) - 1, keys[role]);
 }
 
 static bool refused(const struct try *t)
