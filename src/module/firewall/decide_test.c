@@ -345,6 +345,26 @@ static void every_decoy_is_named(void **state)
 	end(&t);
 }
 
+/* As `nmap -f` sends them: eight bytes of a TCP header, the rest later. */
+static void a_scan_in_small_fragments_is_a_scan_and_nothing_else(void **state)
+{
+	(void)state;
+	struct test t;
+	begin(&t, "{\"state\":\"on\"}");
+	for (uint16_t port = 1; port <= 50; port++) {
+		struct made m = { 0 };
+		made_ip(&m, t.peer, t.us, PROTO_TCP);
+		made_32(&m, 4000u << 16 | port);
+		made_32(&m, 1);
+		m.b[4] = (uint8_t)port;
+		m.b[6] = 0x20;
+		assert_true(judge(&t, &m, true).drop);
+	}
+	assert_int_equal(told(&t, "network-or-port-scan"), 1);
+	assert_int_equal(told(&t, "tcp-null-scan"), 0);
+	end(&t);
+}
+
 static void ordinary_use_is_no_reconnaissance(void **state)
 {
 	(void)state;
@@ -442,6 +462,7 @@ int main(void)
 		cmocka_unit_test(each_kind_of_reconnaissance_is_told_once_a_source),
 		cmocka_unit_test(scans_of_ports_are_told_fast_or_slow),
 		cmocka_unit_test(every_decoy_is_named),
+		cmocka_unit_test(a_scan_in_small_fragments_is_a_scan_and_nothing_else),
 		cmocka_unit_test(ordinary_use_is_no_reconnaissance),
 		cmocka_unit_test(the_probes_of_a_fingerprint_are_told),
 		cmocka_unit_test(

@@ -305,7 +305,8 @@ unsigned recons_see(struct recons *r, const struct recon_rules *rules, const str
 	s->last_ms = now_ms;
 	see_place(r, s, p, refused, now_ms);
 	unsigned found = scans(s) ? 1u << RECON_SCAN : 0;
-	if (p->transport && refused != REASON_TRANSPORT_LENGTH)
+	bool whole = refused != REASON_TRANSPORT_LENGTH && refused != REASON_FIRST_FRAGMENT_SMALL;
+	if (p->transport && whole)
 		found |= flag_kinds(p) | fingerprint(s, p, now_ms);
 	for (unsigned k = 0; k < RECON_KINDS; k++)
 		if (!rules->detect[k])
