@@ -161,9 +161,12 @@ static bool prefix_parse(const char *prefix, char *kind, uint64_t *number, char 
 {
 	struct str rest = str_of(prefix), word = str_cut(&rest, ' ');
 	struct str digits = str_cut(&rest, ' ');
-	*kind = word.n == 1 ? word.p[0] : '\0';
+	*kind = *what = '\0';
 	*number = 0;
-	*what = rest.n ? rest.p[0] : '\0';
+	if (word.n == 1)
+		*kind = word.p[0];
+	if (rest.n)
+		*what = rest.p[0];
 	if (*kind == 'S')
 		return true;
 	return (*kind == 'R' || *kind == 'N') && *what &&
@@ -178,8 +181,7 @@ static void on_told(const struct queued_packet *q, const char *prefix, void *arg
 	uint64_t number = 0;
 	if (!s->rules || !prefix_parse(prefix, &kind, &number, &what))
 		return;
-	enum reason why = look_at(s, q, &p);
-	(void)why; /* the kernel has judged it */
+	look_at(s, q, &p); /* what is wrong with it the kernel has said */
 	firewall_told(s->firewall, &p, kind == 'R' ? number : 0,
 	              kind == 'N' ? (enum reason)number : REASON_NONE, what == 'D' || what == 'T');
 }
