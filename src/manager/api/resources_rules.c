@@ -4,6 +4,7 @@
 #include "base/auto.h"
 #include "base/json.h"
 #include "manager/api/resources.h"
+#include "module/firewall/firewall.h"
 
 /* Rules of the modules, and what rules name: application types, stateful configurations. */
 
@@ -251,7 +252,20 @@ static int rule_check(struct call *c, const json_t *o, const struct ref *refs,
 static int firewall_check(struct call *c, int64_t id, const json_t *old, json_t *o)
 {
 	(void)id, (void)old;
-	return rule_check(c, o, firewall_refs, firewall_needs);
+	int rc = rule_check(c, o, firewall_refs, firewall_needs);
+	struct err why = { { 0 } };
+	if (rc == 0 && firewall_check_rule(o, &why) < 0)
+		rc = err_set(&c->why, -EINVAL, "Invalid firewall rule: %s.", why.text);
+	return rc;
+}
+
+static int stateful_check(struct call *c, int64_t id, const json_t *old, json_t *o)
+{
+	struct err why = { { 0 } };
+	(void)id, (void)old;
+	return firewall_check_stateful(o, &why) < 0
+	               ? err_set(&c->why, -EINVAL, "Invalid stateful configuration: %s.", why.text)
+	               : 0;
 }
 
 static int intrusion_check(struct call *c, int64_t id, const json_t *old, json_t *o)
@@ -346,7 +360,7 @@ const struct resource rule_resources[] = {
 	{ "firewallrules", "firewallRules", "firewall rule", "name", NULL, firewall_fields, V_EVERY,
 	  .check = firewall_check, .changed = policies_affected, .may_delete = firewall_may_delete, RIGHTS_OF("FirewallRule") },
 	{ "statefulconfigurations", "statefulConfigurations", "stateful configuration", "name", NULL, stateful_fields, V_EVERY,
-	  .changed = policies_affected, .may_delete = stateful_may_delete, RIGHTS_OF("StatefulConfiguration") },
+	  .check = stateful_check, .changed = policies_affected, .may_delete = stateful_may_delete, RIGHTS_OF("StatefulConfiguration") },
 	{ "intrusionpreventionrules", "intrusionPreventionRules", "intrusion prevention rule", "name", NULL, intrusion_fields, V_EVERY,
 	  .check = intrusion_check, .changed = policies_affected, .may_delete = intrusion_may_delete, RIGHTS_OF("IntrusionPreventionRule") },
 	{ "applicationtypes", "applicationTypes", "application type", "name", NULL, type_fields, V_EVERY,
