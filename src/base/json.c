@@ -91,8 +91,8 @@ static void write_escaped(struct buf *b, struct str s)
 			buf_fmt(b, "\\u%04x", c);
 			continue;
 		}
-		const char two[2] = { '\\', c < 0x20 ? letters[c] : (char)c };
-		buf_add(b, two, 2);
+		buf_char(b, '\\');
+		buf_char(b, c < 0x20 ? letters[c] : s.p[i]);
 	}
 	buf_add(b, s.p + from, s.n - from);
 }
