@@ -92,7 +92,7 @@ static void write_escaped(struct buf *b, struct str s)
 			continue;
 		}
 		buf_char(b, '\\');
-		buf_char(b, c < 0x20 ? letters[c] : s.p[i]);
+		buf_add(b, c < 0x20 ? &letters[c] : &s.p[i], 1);
 	}
 	buf_add(b, s.p + from, s.n - from);
 }
