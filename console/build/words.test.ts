@@ -30,7 +30,8 @@ test("every action and its outcome has a word", () => {
 
 test("every collection and target of an event has a word", () => {
 	const text = all.map(read).join("\n");
-	expectWords("type", found(text, /^\t\{ "[a-z/]+", "[a-zA-Z]+", "([^"]+)"/gm));
+	const tables = sources("manager").map(read).join("\n");
+	expectWords("type", found(tables, /^\t\{ "[a-z/]+", "[a-zA-Z]+", "([^"]+)"/gm));
 	expectWords("type", found(text, /"TargetType", "([^"]+)"/g));
 	expectWords("type", found(text, /audit\(\w+, "[a-z-]+", "([^"]+)"/g));
 });
