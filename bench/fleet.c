@@ -15,7 +15,7 @@
 #include "base/test.h"
 #include "manager/tasks/try.h"
 
-enum { ROUNDS = 5, TIMES = 40, PAGE = 100, BATCH = 1000, FIRST = 1000 };
+enum { ROUNDS = 5, TIMES = 40, PAGE = 100, BATCH = 1000, BATCHES = 10, FIRST = 1000 };
 
 struct fleet {
 	struct try *t;
@@ -42,7 +42,8 @@ static int by_size(const void *a, const void *b)
 static double median_us(uint64_t *v, unsigned times)
 {
 	qsort(v, ROUNDS, sizeof(*v), by_size);
-	return (double)v[ROUNDS / 2] / 1000.0 / times;
+	size_t middle = ROUNDS / 2;
+	return (double)v[middle] / 1000.0 / times;
 }
 
 static void said(struct fleet *f, const char *name, unsigned times)
@@ -151,6 +152,12 @@ static const char computers_sql[] =
 static const char events_sql[] =
 	"select * from event_antimalware where computer = $1 order by id desc limit 101";
 
+/* One of n, never the neighbour of the last one. */
+static int64_t scattered(int64_t i, int64_t n)
+{
+	return i * 7919 % n;
+}
+
 static void pages(struct fleet *f, const char *suffix)
 {
 	char name[60];
@@ -158,7 +165,7 @@ static void pages(struct fleet *f, const char *suffix)
 	for (int round = 0; round < ROUNDS; round++) {
 		f->ours[round] = f->bare[round] = 0;
 		for (int i = 0; i < TIMES; i++) {
-			int64_t after = FIRST + (i * 7919) % (n > 0 ? n : 1) - 1;
+			int64_t after = FIRST + scattered(i, n > 0 ? n : 1) - 1;
 			f->ours[round] += page_of_computers(f, after);
 			f->bare[round] += bare(f, computers_sql, after);
 		}
@@ -172,7 +179,7 @@ static void event_pages(struct fleet *f)
 	for (int round = 0; round < ROUNDS; round++) {
 		f->ours[round] = f->bare[round] = 0;
 		for (int i = 0; i < TIMES; i++) {
-			int64_t computer = FIRST + (i * 7919) % f->computers;
+			int64_t computer = FIRST + scattered(i, f->computers);
 			f->ours[round] += page_of_events(f, computer);
 			f->bare[round] += bare(f, events_sql, computer);
 		}
@@ -194,8 +201,8 @@ static uint64_t ingest(struct fleet *f, int64_t computer, int64_t first, int64_t
 	buf_fmt(&b, "{'first':%lld,'events':[", (long long)first);
 	for (int i = 0; i < BATCH; i++) {
 		buf_fmt(&b, i ? "," : "");
-		buf_fmt(&b, found, (unsigned long long)clock_ms(), "ours", (long long)(at + i),
-		        (long long)(at + i));
+		long long number = at + i;
+		buf_fmt(&b, found, (unsigned long long)clock_ms(), "ours", number, number);
 	}
 	buf_z(&b, "]}");
 	char *text = b.p;
@@ -230,12 +237,12 @@ static void ingestion(struct fleet *f)
 	int64_t at = 0;
 	for (int round = 0; round < ROUNDS; round++) {
 		f->ours[round] = f->bare[round] = 0;
-		for (int i = 0; i < 10; i++, at += BATCH) {
-			f->ours[round] += ingest(f, FIRST + i, 1 + (int64_t)round * BATCH, at);
+		for (int i = 0; i < BATCHES; i++, at += BATCH) {
+			f->ours[round] += ingest(f, FIRST + i, 1 + round * (int64_t)BATCH, at);
 			f->bare[round] += bulk(f, FIRST + i, at);
 		}
 	}
-	said(f, "ingestion", 10 * BATCH);
+	said(f, "ingestion", BATCHES * BATCH);
 }
 
 static void fill(struct fleet *f)
@@ -272,9 +279,8 @@ static int64_t number(struct fleet *f, const char *text)
  * their rows. */
 static void policy_change(struct fleet *f, const char *suffix)
 {
-	char name[60], body[60];
+	char name[60];
 	for (int round = 0; round < ROUNDS; round++) {
-		snprintf(body, sizeof(body), "{'value':'%d'}", 3 + round);
 		uint64_t start = cpu_ns();
 		try_must(f->t, 200, "POST",
 		         "/api/policies/1/settings/antiMalwareSettingFileHashSizeMaxMbytes",

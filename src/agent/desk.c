@@ -182,11 +182,13 @@ int desk_policy(struct desk *d, struct str policy)
 	return 0;
 }
 
-void desk_exempt(struct desk *d, const struct imsg *m)
+int desk_on_exempt(struct self *me, struct peer *p, struct imsg *m)
 {
+	struct desk *d = me->state;
+	(void)p;
 	AUTO(imsg_body_done) struct imsg_body body = { 0 };
 	if (imsg_body(m, EXEMPT_MAX, &body) < 0)
-		return;
+		return 0;
 	AUTO(json_decrefp) json_t *list = json_parse(body.s, NULL);
 	size_t n = json_array_size(list);
 	free(d->exempt);
@@ -199,6 +201,7 @@ void desk_exempt(struct desk *d, const struct imsg *m)
 			                        (uint64_t)json_int(o, "ctimeNs", 0),
 			                        (uint64_t)json_int(o, "size", 0) };
 	}
+	return 0;
 }
 
 static bool is_exempt(const struct desk *d, const struct file_op *op)
@@ -232,12 +235,22 @@ enum verdict desk_look(struct desk *d, enum sense sense, struct look *l)
 	return v;
 }
 
-void desk_scanned(struct desk *d, const struct imsg *m)
+int desk_on_kept(struct self *me, struct peer *p, struct imsg *m)
 {
+	struct desk *d = me->state;
+	(void)p;
+	outbox_kept(&d->outbox, m->id);
+	return 0;
+}
+
+int desk_on_scanned(struct self *me, struct peer *p, struct imsg *m)
+{
+	struct desk *d = me->state;
+	(void)p;
 	struct look *l = find(d, m->id);
 	AUTO(imsg_body_done) struct imsg_body body = { 0 };
 	if (!l || !l->asked || imsg_body(m, 65536, &body) < 0)
-		return;
+		return 0;
 	AUTO(json_decrefp) json_t *result = json_parse(body.s, NULL);
 	json_decref(l->asked);
 	l->asked = NULL;
@@ -246,10 +259,13 @@ void desk_scanned(struct desk *d, const struct imsg *m)
 	snprintf(l->name, sizeof(l->name), "%s", json_text(result, "name", ""));
 	antimalware_module.answer(d->antimalware, m->id, result,
 	                          "the scanner's answer is not understood");
+	return 0;
 }
 
-void desk_deed_done(struct desk *d, const struct imsg *m)
+int desk_on_deed_done(struct self *me, struct peer *p, struct imsg *m)
 {
+	struct desk *d = me->state;
+	(void)p;
 	AUTO(json_decrefp)
 	json_t *o = json_parse((struct str){ (const char *)m->data, m->len }, NULL);
 	bool failed = json_text(o, "error", NULL) != NULL;
@@ -257,6 +273,7 @@ void desk_deed_done(struct desk *d, const struct imsg *m)
 	int rc = !failed ? 0 : json_bool(o, "full", false) ? -ENOSPC : -EIO;
 	antimalware_module.done(d->antimalware, m->id, delete ? DEED_DELETE : DEED_QUARANTINE, rc,
 	                        o);
+	return 0;
 }
 
 void desk_up(struct desk *d, const struct peer *p)

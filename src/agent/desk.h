@@ -59,9 +59,11 @@ enum verdict desk_look(struct desk *d, enum sense sense, struct look *l);
 struct look *look_new(int fd, struct str path);
 void look_actor(struct look *l, struct str image, struct str user, struct str container);
 void look_free(struct look *l);
-void desk_scanned(struct desk *d, const struct imsg *m);   /* M_SCANNED */
-void desk_deed_done(struct desk *d, const struct imsg *m); /* M_DEED_DONE */
-void desk_exempt(struct desk *d, const struct imsg *m);    /* M_EXEMPT */
+/* Handlers of a process whose state begins with its desk. */
+int desk_on_kept(struct self *me, struct peer *p, struct imsg *m);      /* M_EVENT_KEPT */
+int desk_on_scanned(struct self *me, struct peer *p, struct imsg *m);   /* M_SCANNED */
+int desk_on_deed_done(struct self *me, struct peer *p, struct imsg *m); /* M_DEED_DONE */
+int desk_on_exempt(struct self *me, struct peer *p, struct imsg *m);    /* M_EXEMPT */
 void desk_up(struct desk *d, const struct peer *p);
 void desk_down(struct desk *d, const struct peer *p);
 void desk_tick(struct desk *d); /* deadlines */

@@ -53,8 +53,21 @@ int base64_decode(struct buf *out, struct str s)
 	return buf_end(out);
 }
 
-void hex_encode(struct buf *out, struct str s)
+static void hex(char *out, const uint8_t *p, size_t n, const char *digits)
 {
-	for (size_t i = 0; i < s.n; i++)
-		buf_fmt(out, "%02x", (unsigned char)s.p[i]);
+	for (size_t i = 0; i < n; i++) {
+		*out++ = digits[p[i] >> 4];
+		*out++ = digits[p[i] & 15];
+	}
+	*out = '\0';
+}
+
+void hex_lower(char *out, const void *bytes, size_t n)
+{
+	hex(out, bytes, n, "0123456789abcdef");
+}
+
+void hex_upper(char *out, const void *bytes, size_t n)
+{
+	hex(out, bytes, n, "0123456789ABCDEF");
 }

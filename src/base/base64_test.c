@@ -27,19 +27,21 @@ static void base64_has_one_way_to_write_each_value(void **state)
 	}
 }
 
-static void hex_is_lower_case(void **state)
+static void hex_is_written_in_the_case_that_is_asked_for(void **state)
 {
 	(void)state;
-	AUTO(buf_done) struct buf b = { 0 };
-	hex_encode(&b, STR("\x00\xaf\xff"));
-	assert_string_equal(b.p, "00afff");
+	char out[7];
+	hex_lower(out, "\x00\xaf\xff", 3);
+	assert_string_equal(out, "00afff");
+	hex_upper(out, "\x00\xaf\xff", 3);
+	assert_string_equal(out, "00AFFF");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(base64_has_one_way_to_write_each_value),
-		cmocka_unit_test(hex_is_lower_case),
+		cmocka_unit_test(hex_is_written_in_the_case_that_is_asked_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

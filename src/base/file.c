@@ -150,6 +150,18 @@ int file_mkdirs(int dir, const char *path, mode_t mode, uid_t uid, gid_t gid)
 	return make_dir(dir, part, mode, uid, gid);
 }
 
+DIR *file_dir(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d && fd >= 0) {
+		int e = errno;
+		close(fd);
+		errno = e;
+	}
+	return d;
+}
+
 /* depth bounds the recursion; what is deeper stays and its parent's removal fails with ENOTEMPTY.
  */
 static int empty(int dir, int depth)

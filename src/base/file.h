@@ -1,4 +1,5 @@
 #pragma once
+#include <dirent.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -18,6 +19,8 @@ int file_replace(int dir, const char *path, const void *p, size_t n, mode_t mode
 int file_sync_dir(int dir, const char *path); /* fsync the directory that holds path */
 /* mkdir -p below dir, new ones with this mode and owner (-1: unchanged). */
 int file_mkdirs(int dir, const char *path, mode_t mode, uid_t uid, gid_t gid);
+/* A stream over a folder whose descriptor stays the caller's; NULL and errno. */
+DIR *file_dir(int dir);
 int file_remove_tree(int dir, const char *path);
 
 /* A sealed memfd (no write, no grow, no shrink) with these bytes, or -errno. */

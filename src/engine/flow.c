@@ -122,12 +122,6 @@ void flows_set_offload(struct flows *f, bool offload)
 	f->offload = offload;
 }
 
-size_t flows_bytes(const struct flows *f)
-{
-	return sizeof(*f) + f->size * (sizeof(*f->flows) + sizeof(*f->peers)) +
-	       2 * ((size_t)f->mask + 1) * sizeof(*f->buckets);
-}
-
 uint32_t flows_count(const struct flows *f, enum flow_state s)
 {
 	return f->count[s];

@@ -62,6 +62,8 @@ struct flow_limits {
 };
 
 extern const struct flow_limits flow_limits_default; /* the defaults of behaviour 3.5 and 3.6 */
+/* Do these checks have to see every packet of a connection, not only its beginning? */
+bool flow_limits_need_all(const struct flow_limits *l);
 
 /* A stateful configuration: behaviour 3.4. */
 struct flow_rules {
@@ -101,4 +103,3 @@ uint32_t flows_clean(struct flows *f, uint64_t now_ms);
 /* Only what the kernel asks is seen: no sequence checks once a connection stands. */
 void flows_set_offload(struct flows *f, bool offload);
 uint32_t flows_count(const struct flows *f, enum flow_state s);
-size_t flows_bytes(const struct flows *f);

@@ -45,6 +45,16 @@ const struct flow_limits flow_limits_default = {
 };
 /* clang-format on */
 
+bool flow_limits_need_all(const struct flow_limits *l)
+{
+	static const enum evasion each[] = { EVASION_TIMESTAMP, EVASION_PAWS_ZERO,
+		                             EVASION_RETRANSMIT, EVASION_CHECKSUM };
+	for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++)
+		if (l->evasion[each[i]] != POSTURE_ALLOW && l->evasion[each[i]] != POSTURE_IGNORE)
+			return true;
+	return false;
+}
+
 const struct reassembly_limits reassembly_limits_default = {
 	.keep_max = 1000,
 	.timeout_s = 60,

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/auto.h"
+#include "base/base64.h"
 #include "base/rand.h"
 
 enum { DAY_S = 24 * 60 * 60, SERIAL_LEN = 16, NAMES_MAX = 64 };
@@ -402,8 +403,7 @@ static int facts_of(gnutls_x509_crt_t c, struct cert_facts *out, struct err *why
 		              rc < 0 ? rc : GNUTLS_E_ASN1_VALUE_NOT_VALID);
 	struct cert_facts f = { .from_ms = (uint64_t)from * 1000,
 		                .until_ms = (uint64_t)until * 1000 };
-	for (size_t i = 0; i < sizeof(hash); i++)
-		snprintf(f.fingerprint + 2 * i, 3, "%02X", hash[i]);
+	hex_upper(f.fingerprint, hash, sizeof(hash));
 	size_t room = sizeof(f.cn);
 	if (gnutls_x509_crt_get_dn_by_oid(c, GNUTLS_OID_X520_COMMON_NAME, 0, 0, f.cn, &room) < 0 ||
 	    strlen(f.cn) != room)

@@ -10,6 +10,7 @@
 #include "agent/comms/comms.h"
 #include "agent/comms/host.h"
 #include "base/auto.h"
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -244,8 +245,7 @@ static json_t *request(const struct activation *a, struct str csr)
 	char hex[33];
 	json_t *j = json_object();
 	rand_bytes(nonce, sizeof(nonce));
-	for (size_t i = 0; i < sizeof(nonce); i++)
-		snprintf(hex + 2 * i, 3, "%02x", nonce[i]);
+	hex_lower(hex, nonce, sizeof(nonce));
 	json_set(j, "csr", json_stringn(csr.p, csr.n));
 	json_set_text(j, "nonce", hex);
 	json_set_int(j, "time", (int64_t)clock_ms());

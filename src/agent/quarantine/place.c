@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/base64.h"
+#include "base/file.h"
 
 /* How many entries of a folder are looked at for further names of a file. */
 enum { ENTRIES_MAX = 100000 };
@@ -70,8 +72,8 @@ static void handle_of(int fd, char *out, size_t size)
 	out[0] = '\0';
 	if (name_to_handle_at(fd, "", &u.h, &mount, AT_EMPTY_PATH) < 0)
 		return;
-	for (unsigned i = 0; i < u.h.handle_bytes && 2 * i + 2 < size; i++)
-		snprintf(out + 2 * (size_t)i, 3, "%02x", u.h.f_handle[i]);
+	size_t n = u.h.handle_bytes, most = (size - 1) / 2;
+	hex_lower(out, u.h.f_handle, n < most ? n : most);
 }
 
 int identity_of(int fd, struct identity *out)
@@ -136,13 +138,9 @@ static bool numbers_fit(DIR *d, const struct place *p, const struct stat *st)
 
 static void find_names(const struct place *p, const struct stat *st, struct kept *r)
 {
-	int fd = openat(p->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
+	DIR *d = file_dir(p->dir);
+	if (!d)
 		return;
-	}
 	unsigned seen = 0;
 	bool fit = numbers_fit(d, p, st);
 	for (const struct dirent *e = readdir(d); e && seen++ < ENTRIES_MAX; e = readdir(d))

@@ -8,6 +8,7 @@
 
 #include "agent/quarantine/vault.h"
 #include "base/auto.h"
+#include "base/file.h"
 #include "base/log.h"
 
 /* After a crash: what was begun is finished or undone, so that each file is whole in one place. */
@@ -131,16 +132,11 @@ static bool id_of(const char *name, const char *suffix, char out[static KEPT_ID]
 
 static void each_name(struct quarantine *q, void (*each)(struct quarantine *q, const char *name))
 {
-	int fd = openat(q->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	for (const struct dirent *e = readdir(d); e; e = readdir(d))
+	DIR *d = file_dir(q->dir);
+	for (const struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d))
 		each(q, e->d_name);
-	closedir(d);
+	if (d)
+		closedir(d);
 }
 
 static void look_at_record(struct quarantine *q, const char *name)

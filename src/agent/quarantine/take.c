@@ -9,6 +9,7 @@
 #include "agent/quarantine/fault.h"
 #include "agent/quarantine/vault.h"
 #include "base/auto.h"
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -224,8 +225,8 @@ static int worked(struct job *j, const struct work_report *r, struct err *why)
 		return err_set(why, rc,
 		               rc == -EAGAIN ? "the file changes all the time" : "keep a copy: %s",
 		               strerror(-rc));
-	for (size_t i = 0; r->hashed && i < sizeof(r->sha256); i++)
-		snprintf(hex + 2 * i, 3, "%02x", r->sha256[i]);
+	if (r->hashed)
+		hex_lower(hex, r->sha256, sizeof(r->sha256));
 	free(j->r.sha256);
 	j->r.sha256 = xstrdup(hex);
 	j->r.stored = r->bytes;

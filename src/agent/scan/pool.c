@@ -34,16 +34,6 @@ struct generation *pool_now(const struct scan *s)
 	return in_state(s, GENERATION_READY);
 }
 
-bool pool_busy(const struct scan *s)
-{
-	struct generation *g = NULL;
-	LIST_FOREACH (g, &s->generations, next)
-		for (unsigned i = 0; i < s->nworkers; i++)
-			if (g->workers[i].job)
-				return true;
-	return s->queued > 0;
-}
-
 /* ---- a worker ---- */
 
 static void worker_close(struct worker *w)

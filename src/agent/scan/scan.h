@@ -77,7 +77,6 @@ struct generation *pool_now(const struct scan *s); /* the one that scans, or NUL
 void pool_reload(struct scan *s);                  /* if s->reload and nothing is in the way */
 void pool_pump(struct scan *s);                    /* gives what waits to idle workers */
 void pool_late(struct scan *s); /* ends workers over their time, asks for those that are missing */
-bool pool_busy(const struct scan *s);
 void pool_done(struct scan *s);
 
 /* zygote.c: in the child. Says what it loaded, then makes a worker for each name it is sent. */

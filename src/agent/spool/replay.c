@@ -124,14 +124,9 @@ static int replay_name(struct journal *j, const char *name, struct found *found,
 
 static int replay_dir(struct journal *j, struct found *found, struct err *why)
 {
-	int fd = openat(j->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	if (!d) {
-		int e = errno;
-		if (fd >= 0)
-			close(fd);
-		return err_set(why, -e, "read the spool: %s", strerror(e));
-	}
+	DIR *d = file_dir(j->dir);
+	if (!d)
+		return err_set(why, -errno, "read the spool: %s", strerror(errno));
 	int rc = 0;
 	for (const struct dirent *e = readdir(d); e && rc == 0; e = readdir(d))
 		rc = replay_name(j, e->d_name, found, why);

@@ -109,18 +109,14 @@ static bool often_enough(struct app *a, const struct alert_type *t, const json_t
 static void say(struct app *a, const char *event, const char *by, const struct alert_type *t,
                 int64_t id, const char *target, const char *description)
 {
-	struct event ev;
-	event_init(&ev, &event_class_system, event);
-	event_text(&ev, "ActionBy", by);
-	event_text(&ev, "TargetType", "alert");
-	event_int(&ev, "TargetID", id);
-	event_text(&ev, "TargetName", t->en);
 	AUTO(buf_done) struct buf b = { 0 };
 	buf_z(&b, target);
 	if (description && *description)
 		buf_fmt(&b, "%s%s", b.n ? ": " : "", description);
-	event_bytes(&ev, "Description", buf_view(&b));
-	system_event(a, &ev);
+	system_event_about(
+		a, event,
+		&(struct subject){
+			.by = by, .type = "alert", .id = id, .name = t->en, .text = b.p });
 }
 
 static json_t *get(struct app *a, int64_t id);

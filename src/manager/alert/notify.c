@@ -282,13 +282,9 @@ int notify_summary(struct app *a, const json_t *recipients, struct err *why)
 
 static void say(struct app *a, const char *event, const char *target, const char *text)
 {
-	struct event ev;
-	event_init(&ev, &event_class_system, event);
-	event_text(&ev, "ActionBy", "System");
-	event_text(&ev, "TargetType", "notification");
-	event_text(&ev, "TargetName", target);
-	event_text(&ev, "Description", text);
-	system_event(a, &ev);
+	system_event_about(
+		a, event,
+		&(struct subject){ .type = "notification", .name = target, .text = text });
 }
 
 /* One on its way; the row stays until it was sent. */

@@ -51,14 +51,10 @@ char *computer_name(struct store *s, int64_t id)
 static void say(struct app *a, const char *kind, int64_t computer, const char *name,
                 const char *more)
 {
-	struct event ev;
-	event_init(&ev, &event_class_system, kind);
-	event_text(&ev, "ActionBy", "System");
-	event_text(&ev, "TargetType", "computer");
-	event_int(&ev, "TargetID", computer);
-	event_text(&ev, "TargetName", name);
-	event_text(&ev, "Description", more);
-	system_event(a, &ev);
+	system_event_about(
+		a, kind,
+		&(struct subject){
+			.type = "computer", .id = computer, .name = name, .text = more });
 }
 
 static void computer_news(struct app *a, int64_t id)

@@ -184,6 +184,14 @@ json_t *access_computers(struct call *c); /* the IDs in view, 0 with them; NULL:
 
 /* Stores one of our own, says it on the stream. The event is consumed. */
 void system_event(struct app *a, struct event *ev);
+/* What one of our own is about. */
+struct subject {
+	const char *by;          /* NULL: "System" */
+	const char *type;        /* "computer" */
+	int64_t id;              /* 0: it has none */
+	const char *name, *text; /* text may be NULL */
+};
+void system_event_about(struct app *a, const char *kind, const struct subject *what);
 /* A system event about an object; before and after may be NULL. */
 void audit(struct call *c, const char *kind, const char *type, int64_t id, const char *name,
            const json_t *before, const json_t *after);
@@ -213,7 +221,7 @@ int session_open(struct call *c);
 int session_current(struct call *c);
 int session_close(struct call *c);
 int password_hash(const char *password, char out[static 128]);
-bool password_fits(const char *password, const char *hash);
+void text_digest(struct str text, char out[static 65]); /* SHA-256, hexadecimal */
 int key_current(struct call *c);
 int key_current_set(struct call *c);
 int key_secret(struct call *c);
@@ -287,7 +295,6 @@ bool agent_connected(struct app *a, int64_t computer);
 char *computer_name(struct store *s,
                     int64_t id); /* display name or host name; owned by the caller, never NULL */
 
-int job_add(struct call *c, const char *kind, int64_t computer, json_t *command, json_t **shown);
 int jobs_list(struct call *c);
 int job_get(struct call *c);
 int job_cancel(struct call *c);
@@ -309,7 +316,6 @@ int64_t job_queue(struct app *a, const struct job_order *o);
 void job_stop(struct app *a, const char *by, int64_t id, const char *state, const char *message);
 json_t *jobs_of_batch(struct app *a, int64_t batch, int64_t max); /* new reference */
 bool agent_there(struct app *a, int64_t computer);                /* activated? */
-json_t *job_show(struct app *a, int64_t id);
 void job_said(struct app *a, int64_t computer, const json_t *said);
 void jobs_tick(struct app *a);
 int files_list(struct call *c);

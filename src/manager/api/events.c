@@ -295,6 +295,19 @@ void system_event(struct app *a, struct event *ev)
 	event_done(ev);
 }
 
+void system_event_about(struct app *a, const char *kind, const struct subject *what)
+{
+	struct event ev;
+	event_init(&ev, &event_class_system, kind);
+	event_text(&ev, "ActionBy", what->by ? what->by : "System");
+	event_text(&ev, "TargetType", what->type);
+	if (what->id)
+		event_int(&ev, "TargetID", what->id);
+	event_text(&ev, "TargetName", what->name);
+	event_text(&ev, "Description", what->text);
+	system_event(a, &ev);
+}
+
 static void set_json(struct event *ev, const char *field, const json_t *v)
 {
 	AUTO(buf_done) struct buf b = { 0 };

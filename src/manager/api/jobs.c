@@ -80,7 +80,7 @@ static json_t *load(struct app *a, int64_t id, bool all)
 	return o;
 }
 
-json_t *job_show(struct app *a, int64_t id)
+static json_t *job_show(struct app *a, int64_t id)
 {
 	return load(a, id, false);
 }
@@ -108,7 +108,8 @@ bool agent_there(struct app *a, int64_t computer)
 	return there;
 }
 
-int job_add(struct call *c, const char *kind, int64_t computer, json_t *command, json_t **shown)
+static int job_add(struct call *c, const char *kind, int64_t computer, json_t *command,
+                   json_t **shown)
 {
 	AUTO(buf_done) struct buf b = { 0 };
 	struct rows r;
@@ -402,13 +403,11 @@ void job_said(struct app *a, int64_t computer, const json_t *said)
 	if (strcmp(json_text(job, "kind", ""), "deactivate") != 0 || strcmp(state, "done") != 0)
 		return;
 	AUTO(freep) char *name = computer_name(a->store, computer);
-	struct event ev;
-	event_init(&ev, &event_class_system, "deactivated");
-	event_text(&ev, "ActionBy", json_text(job, "createdBy", "System"));
-	event_int(&ev, "TargetID", computer);
-	event_text(&ev, "TargetType", "computer");
-	event_text(&ev, "TargetName", name);
-	system_event(a, &ev);
+	system_event_about(a, "deactivated",
+	                   &(struct subject){ .by = json_text(job, "createdBy", NULL),
+	                                      .type = "computer",
+	                                      .id = computer,
+	                                      .name = name });
 	agent_forget(a, computer);
 	stream_say(
 		a, "computers", "computer",
@@ -417,17 +416,10 @@ void job_said(struct app *a, int64_t computer, const json_t *said)
 
 static void stop_all(struct app *a, enum stmt which, int64_t before, const char *message)
 {
-	struct rows r;
-	AUTO(buf_done) struct buf ids = { 0 };
-	int rc = store_query(a->store, which, ARGS(VAL_INT(before)), &r);
-	while (rc == 0 && rows_next(&r) == 1)
-		buf_add(&ids, &r.col[0].i, sizeof(int64_t));
-	rows_done(&r);
-	for (size_t i = 0; i + 8 <= ids.n; i += 8) {
-		int64_t id = 0;
-		memcpy(&id, ids.p + i, sizeof(id));
-		job_stop(a, "System", id, "timed-out", message);
-	}
+	AUTO(freep) int64_t *ids = NULL;
+	size_t n = store_ids(a->store, which, ARGS(VAL_INT(before)), &ids);
+	for (size_t i = 0; i < n; i++)
+		job_stop(a, "System", ids[i], "timed-out", message);
 }
 
 static void content_path(struct app *a, int64_t job, char *out, size_t size)
@@ -442,19 +434,14 @@ static void content_path(struct app *a, int64_t job, char *out, size_t size)
 /* What was fetched is kept for a day. */
 static void drop_fetched(struct app *a, int64_t before)
 {
-	struct rows r;
-	AUTO(buf_done) struct buf ids = { 0 };
-	int rc = store_query(a->store, STMT_JOB_FETCHED, ARGS(VAL_INT(before)), &r);
-	while (rc == 0 && rows_next(&r) == 1)
-		buf_add(&ids, &r.col[0].i, sizeof(int64_t));
-	rows_done(&r);
-	for (size_t i = 0; i + sizeof(int64_t) <= ids.n; i += sizeof(int64_t)) {
+	AUTO(freep) int64_t *ids = NULL;
+	size_t n = store_ids(a->store, STMT_JOB_FETCHED, ARGS(VAL_INT(before)), &ids);
+	for (size_t i = 0; i < n; i++) {
 		char path[4096];
-		int64_t id = 0;
-		memcpy(&id, ids.p + i, sizeof(id));
-		content_path(a, id, path, sizeof(path));
+		content_path(a, ids[i], path, sizeof(path));
 		if (unlink(path) == 0 || errno == ENOENT)
-			store_exec(a->store, STMT_JOB_RESULT, ARGS(VAL_INT(id), VAL_TEXT("{}")));
+			store_exec(a->store, STMT_JOB_RESULT,
+			           ARGS(VAL_INT(ids[i]), VAL_TEXT("{}")));
 	}
 }
 

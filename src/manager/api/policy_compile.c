@@ -1,4 +1,3 @@
-#include <nettle/sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,17 +53,6 @@ static json_t *content(struct app *a, const struct chain *ch)
 	return p;
 }
 
-static void hash_of(struct str text, char out[static 65])
-{
-	struct sha256_ctx ctx;
-	uint8_t sum[SHA256_DIGEST_SIZE];
-	sha256_init(&ctx);
-	sha256_update(&ctx, text.n, (const uint8_t *)text.p);
-	sha256_digest(&ctx, sizeof(sum), sum);
-	for (size_t i = 0; i < sizeof(sum); i++)
-		snprintf(out + 2 * i, 3, "%02x", sum[i]);
-}
-
 /* The stored result's ID, or -errno. */
 static int64_t compile(struct app *a, int64_t computer, const json_t *o)
 {
@@ -77,7 +65,7 @@ static int64_t compile(struct app *a, int64_t computer, const json_t *o)
 	json_write(&b, p);
 	if (buf_end(&b) < 0)
 		return -1;
-	hash_of(buf_view(&b), hash);
+	text_digest(buf_view(&b), hash);
 	a->sweep = true;
 	return store_int(a->store, STMT_COMPILED_ADD, ARGS(VAL_TEXT(hash), VAL_STR(buf_view(&b))),
 	                 -1);

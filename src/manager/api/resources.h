@@ -8,6 +8,8 @@
 #define ID_FIELD { "ID", T_INT, F_READ_ONLY, .doc = "given by the manager" }
 #define NAME_FIELD { "name", T_TEXT, F_REQUIRED, .max = 254, .doc = "unique" }
 #define DESCRIPTION_FIELD { "description", T_TEXT, 0, .otherwise = "\"\"", .max = 2000, .doc = "in own words" }
+/* The rights that most collections ask for: of a row's designated members. */
+#define RIGHTS_OF(Noun) .make = "canCreateNew" Noun "s", .edit = "canEdit" Noun "Properties", .erase = "canDelete" Noun "s"
 /* clang-format on */
 
 /* The member that says in which object one of an inner collection lies; never shown. */

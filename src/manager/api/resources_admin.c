@@ -295,14 +295,14 @@ static int contact_check(struct call *c, int64_t id, const json_t *old, json_t *
 }
 
 /* clang-format off */
-#define RIGHTS_OF(Noun) .view = "canView" Noun "s", .make = "canCreateNew" Noun "s", .edit = "canEdit" Noun "Properties", .erase = "canDelete" Noun "s"
+#define ALL_RIGHTS_OF(Noun) .view = "canView" Noun "s", RIGHTS_OF(Noun)
 const struct resource admin_resources[] = {
-	{ "apikeys", "apiKeys", "API key", "keyName", NULL, key_fields, V_EVERY, .check = key_check, RIGHTS_OF("ApiKey") },
+	{ "apikeys", "apiKeys", "API key", "keyName", NULL, key_fields, V_EVERY, .check = key_check, ALL_RIGHTS_OF("ApiKey") },
 	{ "roles", "roles", "role", "name", NULL, role_fields, V_EVERY, .check = role_check, .show = role_show,
-	  .may_delete = role_may_delete, RIGHTS_OF("AdministratorRole") },
+	  .may_delete = role_may_delete, ALL_RIGHTS_OF("AdministratorRole") },
 	{ "administrators", "administrators", "administrator", "username", NULL, administrator_fields, V_EVERY,
-	  .check = administrator_check, .changed = administrator_changed, .may_delete = administrator_may_delete, RIGHTS_OF("Administrator") },
-	{ "contacts", "contacts", "contact", "name", NULL, contact_fields, V_EVERY, .check = contact_check, RIGHTS_OF("Contact") },
+	  .check = administrator_check, .changed = administrator_changed, .may_delete = administrator_may_delete, ALL_RIGHTS_OF("Administrator") },
+	{ "contacts", "contacts", "contact", "name", NULL, contact_fields, V_EVERY, .check = contact_check, ALL_RIGHTS_OF("Contact") },
 	{ 0 },
 };
 /* clang-format on */

@@ -1,11 +1,10 @@
-#include <arpa/inet.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/auto.h"
 #include "base/json.h"
 #include "manager/api/resources.h"
+#include "module/firewall/firewall.h"
 
 /* Checks that many collections share. */
 
@@ -71,54 +70,25 @@ int items_right(struct call *c, const json_t *o, const struct item_kind *kinds)
 	return 0;
 }
 
-/* 4 or 6 and the address's bytes, or 0. */
-static int address(struct str s, unsigned char out[static 16])
+/* An entry that the agent could not understand is refused here, by the same code. */
+static bool understood(const char *kind, struct str item)
 {
-	char text[INET6_ADDRSTRLEN + 1];
-	s = str_trim(s);
-	if (s.n == 0 || s.n > INET6_ADDRSTRLEN || memchr(s.p, '\0', s.n))
-		return 0;
-	snprintf(text, sizeof(text), "%.*s", STR_ARG(s));
-	if (inet_pton(AF_INET, text, out) == 1)
-		return 4;
-	return inet_pton(AF_INET6, text, out) == 1 ? 6 : 0;
+	struct err why = { { 0 } };
+	AUTO(json_decrefp) json_t *items = json_pack("[s%]", item.p, item.n);
+	return items && firewall_check_list(kind, items, &why) == 0;
 }
 
 bool item_ip(struct str item)
 {
-	unsigned char a[16], b[16];
-	uint64_t bits = 0;
-	struct str to = item, mask = item;
-	struct str from = str_cut(&to, '-'), net = str_cut(&mask, '/');
-	if (to.p) {
-		int family = address(from, a);
-		return family && family == address(to, b) &&
-		       memcmp(a, b, family == 4 ? 4 : 16) <= 0;
-	}
-	int family = address(net, a);
-	if (!mask.p || !family)
-		return family != 0;
-	return str_u64(mask, 0, family == 4 ? 32 : 128, &bits) == 0 || address(mask, b) == family;
+	return understood("ip", item);
 }
 
 bool item_mac(struct str item)
 {
-	static const char hex[] = "0123456789abcdefABCDEF";
-	if (item.n != 17)
-		return false;
-	for (size_t i = 0; i < item.n; i++)
-		if (i % 3 == 2 ? item.p[i] != item.p[2] || !strchr(":-", item.p[i])
-		               : !item.p[i] || !strchr(hex, item.p[i]))
-			return false;
-	return true;
+	return understood("mac", item);
 }
 
 bool item_port(struct str item)
 {
-	uint64_t from = 0, to = 0;
-	struct str rest = item;
-	struct str first = str_trim(str_cut(&rest, '-'));
-	if (str_u64(first, 0, 65535, &from) < 0)
-		return false;
-	return !rest.p || (str_u64(str_trim(rest), 0, 65535, &to) == 0 && from <= to);
+	return understood("port", item);
 }

@@ -193,7 +193,6 @@ static int schedule_may_delete(struct call *c, int64_t id)
 }
 
 /* clang-format off */
-#define RIGHTS_OF(Noun) .make = "canCreateNew" Noun "s", .edit = "canEdit" Noun "Properties", .erase = "canDelete" Noun "s"
 const struct resource common_resources[] = {
 	{ "directorylists", "directoryLists", "directory list", "name", NULL, list_fields, V_EVERY,
 	  .check = directories_check, .changed = policies_affected, .may_delete = list_may_delete, RIGHTS_OF("DirectoryList") },

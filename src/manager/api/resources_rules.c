@@ -355,7 +355,6 @@ static int type_may_delete(struct call *c, int64_t id)
 }
 
 /* clang-format off */
-#define RIGHTS_OF(Noun) .make = "canCreateNew" Noun "s", .edit = "canEdit" Noun "Properties", .erase = "canDelete" Noun "s"
 const struct resource rule_resources[] = {
 	{ "firewallrules", "firewallRules", "firewall rule", "name", NULL, firewall_fields, V_EVERY,
 	  .check = firewall_check, .changed = policies_affected, .may_delete = firewall_may_delete, RIGHTS_OF("FirewallRule") },

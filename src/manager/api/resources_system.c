@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "manager/api/resources.h"
@@ -69,8 +70,8 @@ static int hex(gnutls_x509_crt_t crt, gnutls_digest_algorithm_t by, char out[sta
 	size_t n = sizeof(sum);
 	int rc = by ? gnutls_x509_crt_get_fingerprint(crt, by, sum, &n)
 	            : gnutls_x509_crt_get_serial(crt, sum, &n);
-	for (size_t i = 0; rc == 0 && i < n; i++)
-		snprintf(out + 2 * i, 3, "%02X", sum[i]);
+	if (rc == 0)
+		hex_upper(out, sum, n);
 	return rc;
 }
 

@@ -61,22 +61,26 @@ int password_hash(const char *password, char out[static 128])
 	               : -ENOMEM;
 }
 
-bool password_fits(const char *password, const char *hash)
+static bool password_fits(const char *password, const char *hash)
 {
 	return argon2id_verify(hash, password, strlen(password)) == ARGON2_OK;
+}
+
+void text_digest(struct str text, char out[static 65])
+{
+	struct sha256_ctx ctx;
+	uint8_t sum[SHA256_DIGEST_SIZE];
+	sha256_init(&ctx);
+	sha256_update(&ctx, text.n, (const uint8_t *)text.p);
+	sha256_digest(&ctx, sizeof(sum), sum);
+	hex_lower(out, sum, sizeof(sum));
 }
 
 /* Keys and session names are long random texts: a plain hash keeps the stored copy from being of
  * use. */
 static void digest(const char *secret, char out[static 65])
 {
-	struct sha256_ctx ctx;
-	uint8_t sum[SHA256_DIGEST_SIZE];
-	sha256_init(&ctx);
-	sha256_update(&ctx, strlen(secret), (const uint8_t *)secret);
-	sha256_digest(&ctx, sizeof(sum), sum);
-	for (size_t i = 0; i < sizeof(sum); i++)
-		snprintf(out + 2 * i, 3, "%02x", sum[i]);
+	text_digest(str_of(secret), out);
 }
 
 static const char *header(const struct request *rq, const char *name)
@@ -304,13 +308,10 @@ int authenticate(struct call *c)
 
 static void sign_in_event(struct call *c, const char *kind, const char *user, const char *why)
 {
-	struct event ev;
-	event_init(&ev, &event_class_system, kind);
-	event_text(&ev, "ActionBy", user);
-	event_text(&ev, "TargetName", user);
-	event_text(&ev, "TargetType", "administrator");
-	event_text(&ev, "Description", why);
-	system_event(c->app, &ev);
+	system_event_about(
+		c->app, kind,
+		&(struct subject){
+			.by = user, .type = "administrator", .name = user, .text = why });
 }
 
 static int failed(struct call *c, int64_t id, json_t *admin, const char *user)

@@ -229,14 +229,10 @@ static struct format_source source_of(struct app *a, const json_t *o, char host[
 
 static void say(struct app *a, const char *event, int64_t id, const char *name, const char *text)
 {
-	struct event ev;
-	event_init(&ev, &event_class_system, event);
-	event_text(&ev, "ActionBy", "System");
-	event_text(&ev, "TargetType", "syslog configuration");
-	event_int(&ev, "TargetID", id);
-	event_text(&ev, "TargetName", name);
-	event_text(&ev, "Description", text);
-	system_event(a, &ev);
+	system_event_about(
+		a, event,
+		&(struct subject){
+			.type = "syslog configuration", .id = id, .name = name, .text = text });
 }
 
 static void next(struct app *a);
@@ -413,18 +409,11 @@ static void show(struct call *c, int64_t id, const json_t *full, json_t *o)
 
 void forward_measure(struct app *a, struct buf *b, const char *name, bool failing)
 {
-	struct rows r;
-	AUTO(buf_done) struct buf ids = { 0 };
-	int rc = store_query(a->store, STMT_OBJECT_LIST, ARGS(VAL_TEXT(kind)), &r);
-	while (rc == 0 && rows_next(&r) == 1)
-		buf_add(&ids, &r.col[0].i, sizeof(int64_t));
-	rows_done(&r);
-	for (size_t i = 0; i + sizeof(int64_t) <= ids.n; i += sizeof(int64_t)) {
-		int64_t id = 0;
-		memcpy(&id, ids.p + i, sizeof(id));
-		buf_fmt(b, "yagura_%s{configuration=\"%lld\"} %lld\n", name, (long long)id,
-		        (long long)(failing ? find(a, id)->failing : waiting(a, id)));
-	}
+	AUTO(freep) int64_t *ids = NULL;
+	size_t n = store_ids(a->store, STMT_OBJECT_LIST, ARGS(VAL_TEXT(kind)), &ids);
+	for (size_t i = 0; i < n; i++)
+		buf_fmt(b, "yagura_%s{configuration=\"%lld\"} %lld\n", name, (long long)ids[i],
+		        (long long)(failing ? find(a, ids[i])->failing : waiting(a, ids[i])));
 }
 
 static int may_delete(struct call *c, int64_t id)

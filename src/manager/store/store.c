@@ -305,6 +305,24 @@ int64_t store_int(struct store *s, enum stmt st, const struct val *args, size_t 
 	return otherwise;
 }
 
+size_t store_ids(struct store *s, enum stmt st, const struct val *args, size_t n, int64_t **out)
+{
+	struct rows r;
+	size_t have = 0, room = 0;
+	int rc = store_query(s, st, args, n, &r);
+	while (rc == 0 && rows_next(&r) == 1) {
+		if (have == room) {
+			room = room ? room * 2 : 16;
+			*out = realloc(*out, room * sizeof(**out));
+			if (!*out)
+				abort();
+		}
+		(*out)[have++] = r.col[0].i;
+	}
+	rows_done(&r);
+	return have;
+}
+
 int store_begin(struct store *s)
 {
 	if (s->depth++ > 0)

@@ -67,6 +67,10 @@ void rows_done(struct rows *r);
 int64_t store_int(struct store *s, enum stmt st, const struct val *args, size_t n,
                   int64_t otherwise);
 
+/* The first column of every row, an array of the caller's; how many. For what is to be changed one
+ * by one: no cursor is open meanwhile. */
+size_t store_ids(struct store *s, enum stmt st, const struct val *args, size_t n, int64_t **out);
+
 int store_begin(struct store *s);
 int store_end(struct store *s, bool keep);      /* commit, or roll back */
 const char *store_error(const struct store *s); /* the database's own sentence for the log */

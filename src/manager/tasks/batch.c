@@ -98,17 +98,10 @@ static void ended(struct app *a, int64_t id)
 
 void batches_tick(struct app *a)
 {
-	struct rows r;
-	AUTO(buf_done) struct buf ids = { 0 };
-	int rc = store_query(a->store, STMT_BATCH_OPEN, NULL, 0, &r);
-	while (rc == 0 && rows_next(&r) == 1)
-		buf_add(&ids, &r.col[0].i, sizeof(int64_t));
-	rows_done(&r);
-	for (size_t i = 0; i + sizeof(int64_t) <= ids.n; i += sizeof(int64_t)) {
-		int64_t id = 0;
-		memcpy(&id, ids.p + i, sizeof(id));
-		ended(a, id);
-	}
+	AUTO(freep) int64_t *ids = NULL;
+	size_t n = store_ids(a->store, STMT_BATCH_OPEN, NULL, 0, &ids);
+	for (size_t i = 0; i < n; i++)
+		ended(a, ids[i]);
 }
 
 /* ---- the API ---- */

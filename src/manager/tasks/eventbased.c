@@ -158,16 +158,13 @@ static int holds(struct app *a, const json_t *task, const json_t *computer)
 static void say(struct app *a, const char *event, int64_t id, const json_t *task,
                 const json_t *computer, const char *what)
 {
-	struct event ev;
 	AUTO(buf_done) struct buf b = { 0 };
 	buf_fmt(&b, "%s: %s", json_text(computer, "hostName", ""), what);
-	event_init(&ev, &event_class_system, event);
-	event_text(&ev, "ActionBy", "System");
-	event_text(&ev, "TargetType", "event-based task");
-	event_int(&ev, "TargetID", id);
-	event_text(&ev, "TargetName", json_text(task, "name", ""));
-	event_bytes(&ev, "Description", buf_view(&b));
-	system_event(a, &ev);
+	system_event_about(a, event,
+	                   &(struct subject){ .type = "event-based task",
+	                                      .id = id,
+	                                      .name = json_text(task, "name", ""),
+	                                      .text = b.p });
 }
 
 static void deactivate(struct app *a, int64_t computer)

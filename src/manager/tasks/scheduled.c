@@ -251,14 +251,12 @@ static const struct type *type_of(const json_t *task)
 static void say(struct app *a, const char *event, const char *by, int64_t id, const json_t *task,
                 const char *description)
 {
-	struct event ev;
-	event_init(&ev, &event_class_system, event);
-	event_text(&ev, "ActionBy", by);
-	event_text(&ev, "TargetType", "scheduled task");
-	event_int(&ev, "TargetID", id);
-	event_text(&ev, "TargetName", json_text(task, "name", ""));
-	event_text(&ev, "Description", description);
-	system_event(a, &ev);
+	system_event_about(a, event,
+	                   &(struct subject){ .by = by,
+	                                      .type = "scheduled task",
+	                                      .id = id,
+	                                      .name = json_text(task, "name", ""),
+	                                      .text = description });
 }
 
 static bool has_failed(const char *state)

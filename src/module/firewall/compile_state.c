@@ -137,16 +137,6 @@ static void odd_syn(const struct state *s)
 	}
 }
 
-static bool looks_at_all(const struct flow_limits *l)
-{
-	static const enum evasion each[] = { EVASION_TIMESTAMP, EVASION_PAWS_ZERO,
-		                             EVASION_RETRANSMIT, EVASION_CHECKSUM };
-	for (size_t i = 0; i < ARRAY_LEN(each); i++)
-		if (l->evasion[each[i]] != POSTURE_ALLOW && l->evasion[each[i]] != POSTURE_IGNORE)
-			return true;
-	return false;
-}
-
 static bool has_limits(const struct flow_rules *r)
 {
 	return r->max_incoming || r->max_outgoing || r->max_half_open;
@@ -156,7 +146,7 @@ static void tcp_state(const struct state *s)
 {
 	json_t *expr = begin(s);
 	add(expr, proto_is(PROTO_TCP));
-	if (!has_limits(s->rules) && !looks_at_all(&s->c->r->limits)) {
+	if (!has_limits(s->rules) && !flow_limits_need_all(&s->c->r->limits)) {
 		add(expr, ct_is("invalid"));
 		ask(s, expr);
 		expr = begin(s);
@@ -248,7 +238,7 @@ void compile_state(struct compiler *c, enum packet_direction d, bool forced)
 
 bool compile_may_settle(const struct compiler *c, enum packet_direction d)
 {
-	if (!c->t->generation || looks_at_all(&c->r->limits))
+	if (!c->t->generation || flow_limits_need_all(&c->r->limits))
 		return false;
 	for (size_t i = 0; i < c->r->nrules; i++) {
 		const struct fw_rule *r = &c->r->rules[i];

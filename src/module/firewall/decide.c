@@ -165,16 +165,6 @@ static void refuse(struct look *l, const struct fw_rule *rule, enum reason reaso
 		note(l, rule, reason, denial(l), words);
 }
 
-static bool looks_at_all(const struct flow_limits *l)
-{
-	static const enum evasion each[] = { EVASION_TIMESTAMP, EVASION_PAWS_ZERO,
-		                             EVASION_RETRANSMIT, EVASION_CHECKSUM };
-	for (size_t i = 0; i < ARRAY_LEN(each); i++)
-		if (l->evasion[each[i]] != POSTURE_ALLOW && l->evasion[each[i]] != POSTURE_IGNORE)
-			return true;
-	return false;
-}
-
 /* Is a denial by state to be told? What is merely unsolicited only where the policy asks. */
 static bool state_quiet(const struct flow_rules *r, const struct flow_answer *a)
 {
@@ -204,7 +194,7 @@ static bool pass_state(struct look *l, bool forced)
 		refuse(l, NULL, a.reason, a.note, state_quiet(rules, &a));
 		return false;
 	}
-	l->out.settled = !looks_at_all(&l->r->limits) &&
+	l->out.settled = !flow_limits_need_all(&l->r->limits) &&
 	                 (l->p->proto != PROTO_TCP || !rules->tcp || a.state == FLOW_ESTABLISHED);
 	return true;
 }

@@ -185,7 +185,6 @@ struct rules {
 /* Checks for one object as the API gives it, before it is stored; the sentence names the field. */
 int firewall_check_rule(const json_t *rule, struct err *why);
 int firewall_check_stateful(const json_t *config, struct err *why);
-int firewall_check_schedule(const json_t *schedule, struct err *why);
 int firewall_check_list(const char *kind, const json_t *items, struct err *why); /* ip, port, mac */
 
 /* ---- which rule decides ---- */

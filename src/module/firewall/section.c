@@ -107,14 +107,6 @@ int firewall_check_stateful(const json_t *config, struct err *why)
 	return rc;
 }
 
-int firewall_check_schedule(const json_t *schedule, struct err *why)
-{
-	struct fw_schedule s = { 0 };
-	int rc = parse_schedule(&s, schedule, why);
-	free(s.name);
-	return rc;
-}
-
 /* ---- arrays of objects ---- */
 
 /* Counts an array of objects; *n is what was parsed, so that rules_free() sees no more. */

@@ -383,34 +383,6 @@ static int on_policy(struct self *me, struct peer *p, struct imsg *m)
 	return 0;
 }
 
-static int on_kept(struct self *me, struct peer *p, struct imsg *m)
-{
-	(void)p;
-	outbox_kept(&state(me)->desk.outbox, m->id);
-	return 0;
-}
-
-static int on_scanned(struct self *me, struct peer *p, struct imsg *m)
-{
-	(void)p;
-	desk_scanned(&state(me)->desk, m);
-	return 0;
-}
-
-static int on_deed_done(struct self *me, struct peer *p, struct imsg *m)
-{
-	(void)p;
-	desk_deed_done(&state(me)->desk, m);
-	return 0;
-}
-
-static int on_exempt(struct self *me, struct peer *p, struct imsg *m)
-{
-	(void)p;
-	desk_exempt(&state(me)->desk, m);
-	return 0;
-}
-
 static int on_signatures(struct self *me, struct peer *p, struct imsg *m)
 {
 	struct files *f = state(me);
@@ -447,9 +419,14 @@ static int on_pids(struct self *me, struct peer *p, struct imsg *m)
 }
 
 int (*const files_on[M_COUNT])(struct self *, struct peer *, struct imsg *) = {
-	[M_EXEMPT] = on_exempt,   [M_POLICY] = on_policy,       [M_EVENT_KEPT] = on_kept,
-	[M_SCANNED] = on_scanned, [M_DEED_DONE] = on_deed_done, [M_SIGNATURES] = on_signatures,
-	[M_MARKED] = on_marked,   [M_PIDS] = on_pids,
+	[M_EXEMPT] = desk_on_exempt,
+	[M_POLICY] = on_policy,
+	[M_EVENT_KEPT] = desk_on_kept,
+	[M_SCANNED] = desk_on_scanned,
+	[M_DEED_DONE] = desk_on_deed_done,
+	[M_SIGNATURES] = on_signatures,
+	[M_MARKED] = on_marked,
+	[M_PIDS] = on_pids,
 };
 
 /* The time before which everything was judged and its events are on disk. */
@@ -545,6 +522,7 @@ void files_stop(struct self *me)
 		answer_all(f, l, true);
 	outbox_flush(&f->desk.outbox, 1000);
 	marks_done(&f->marks);
+	verdicts_done(&f->verdicts);
 	actors_free(f->actors);
 	f->actors = NULL;
 }

@@ -57,17 +57,12 @@ static int mount_id(int dir, uint64_t *out, bool *lasting)
 /* What a crash left of writing the table. */
 static void remove_remains(int dir)
 {
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	for (const struct dirent *e = readdir(d); e; e = readdir(d))
+	DIR *d = file_dir(dir);
+	for (const struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d))
 		if (str_starts(str_of(e->d_name), STR("judged.")))
 			unlinkat(dir, e->d_name, 0);
-	closedir(d);
+	if (d)
+		closedir(d);
 }
 
 static void load(struct known *k)

@@ -550,33 +550,11 @@ static int on_command(struct self *me, struct peer *p, struct imsg *m)
 	return 0;
 }
 
-static int on_kept(struct self *me, struct peer *p, struct imsg *m)
-{
-	(void)p;
-	outbox_kept(&state(me)->desk.outbox, m->id);
-	return 0;
-}
-
 static int on_scanned(struct self *me, struct peer *p, struct imsg *m)
 {
-	(void)p;
-	desk_scanned(&state(me)->desk, m);
+	int rc = desk_on_scanned(me, p, m);
 	all_go_on(state(me)); /* the next file at once, not at the next tick */
-	return 0;
-}
-
-static int on_deed_done(struct self *me, struct peer *p, struct imsg *m)
-{
-	(void)p;
-	desk_deed_done(&state(me)->desk, m);
-	return 0;
-}
-
-static int on_exempt(struct self *me, struct peer *p, struct imsg *m)
-{
-	(void)p;
-	desk_exempt(&state(me)->desk, m);
-	return 0;
+	return rc;
 }
 
 static int on_signatures(struct self *me, struct peer *p, struct imsg *m)
@@ -588,9 +566,10 @@ static int on_signatures(struct self *me, struct peer *p, struct imsg *m)
 }
 
 int (*const tree_on[M_COUNT])(struct self *, struct peer *, struct imsg *) = {
-	[M_EXEMPT] = on_exempt,         [M_POLICY] = on_policy,       [M_EVENT_KEPT] = on_kept,
-	[M_SCANNED] = on_scanned,       [M_DEED_DONE] = on_deed_done, [M_COMMAND] = on_command,
-	[M_SIGNATURES] = on_signatures, [M_WATCHED] = on_watched,
+	[M_EXEMPT] = desk_on_exempt,       [M_POLICY] = on_policy,
+	[M_EVENT_KEPT] = desk_on_kept,     [M_SCANNED] = on_scanned,
+	[M_DEED_DONE] = desk_on_deed_done, [M_COMMAND] = on_command,
+	[M_SIGNATURES] = on_signatures,    [M_WATCHED] = on_watched,
 };
 
 int tree_prepare(struct self *guard, unsigned instance, struct birth_fd out[static BIRTH_FDS_MAX])
@@ -641,4 +620,5 @@ void tree_stop(struct self *me)
 {
 	known_save(&state(me)->known);
 	outbox_flush(&state(me)->desk.outbox, 1000);
+	known_done(&state(me)->known);
 }
