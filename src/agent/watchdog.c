@@ -1,6 +1,7 @@
 #include "agent/watchdog.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -56,7 +57,12 @@ struct watchdog *watchdog_new(unsigned silent_ms)
 	w->silent_ms = silent_ms;
 	pthread_mutex_init(&w->lock, NULL);
 	w->page = memfd_create("alive", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int rc = w->page < 0 || ftruncate(w->page, PAGE) < 0 ? -errno : 0;
+	/* Whoever has the page cannot take it away below our eyes. */
+	int rc = w->page < 0 || ftruncate(w->page, PAGE) < 0 ||
+	                         fcntl(w->page, F_ADD_SEALS,
+	                               F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0
+	                 ? -errno
+	                 : 0;
 	if (rc == 0)
 		w->seen = watchdog_map(w->page);
 	if (rc == 0 && !w->seen)

@@ -41,6 +41,7 @@ static void a_stopped_sensor_is_killed_and_one_that_works_is_not(void **state)
 	assert_non_null(w);
 	int page = watchdog_page(w);
 	assert_true(page >= 0);
+	assert_int_equal(ftruncate(page, 0), -1);
 	pid_t pid = sensor(page, true);
 	watchdog_watch(w, pid);
 	int status = end_of(pid);
