@@ -60,6 +60,13 @@ struct app_bytes {
 	uint64_t offset; /* bytes of the whole that were before data[0] and are no longer held */
 };
 
+enum app_event {
+#define EVENT(id, name, number, protocol) APP_EVENT_##id,
+#include "engine/app/event.def"
+#undef EVENT
+	APP_EVENTS
+};
+
 /* What is odd about a connection: app-layer-event of the rule language, behaviour 4.8's reasons. */
 struct app_event_row {
 	const char *name; /* "http.invalid_percent_encoding" */
@@ -67,7 +74,7 @@ struct app_event_row {
 	enum app_protocol protocol;
 };
 
-extern const struct app_event_row app_events[]; /* {0} last */
+extern const struct app_event_row app_events[]; /* by enum app_event; {0} last */
 
 struct app;
 struct app_tx;
