@@ -1,3 +1,4 @@
+# alone
 # Without --protect an agent watches the local file systems of its host and of every other mount namespace. Its host is
 # made up here: a PID and mount namespace whose root is an overlay of its own, so that nothing of the real host is marked.
 . "$TOP/tests/scenario/lib.sh"
