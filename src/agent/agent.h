@@ -4,7 +4,7 @@
 /* The agent's processes, in the order of procs.c. */
 enum proc_id { P_GUARD, P_COMMS, P_SPOOL, P_FILES, P_TREE, P_SCAN, P_PACKET, P_COUNT };
 
-enum { PACKET_PROCESSES = 1 }; /* connections are spread over so many */
+enum { PACKET_PROCESSES_MAX = INSTANCES_MAX };
 
 enum imsg_type {
 #define IMSG(name, from, to, fd, max, doc) M_##name,
@@ -37,11 +37,14 @@ enum imsg_type {
 
 /* What the command line gave; self->options. */
 struct agent_options {
-	char *etc, *lib, *run; /* owned, absolute */
-	char *protect;         /* owned; NULL: what the policy says */
-	char *signatures;      /* owned, absolute */
-	bool check;            /* -T: only check, do not run */
-	char *bind;            /* owned: the scan row's bound folder */
+	char *etc, *lib, *run;     /* owned, absolute */
+	char *protect;             /* owned; NULL: what the policy says */
+	char *signatures;          /* owned, absolute */
+	bool check;                /* -T: only check, do not run */
+	char *packets;             /* owned; NULL: by the number of processors */
+	unsigned packet_processes; /* connections are spread over so many; 1 to
+	                              PACKET_PROCESSES_MAX */
+	char *bind;                /* owned: the scan row's bound folder */
 	const char *binds[2];
 };
 
@@ -110,6 +113,7 @@ void tree_stop(struct self *me);
 HANDLERS(packet);
 int packet_prepare(struct self *guard, unsigned instance,
                    struct birth_fd out[static BIRTH_FDS_MAX]);
+unsigned packet_count(const struct self *me);
 int packet_early(struct self *me);
 int packet_start(struct self *me);
 void packet_up(struct self *me, struct peer *p);

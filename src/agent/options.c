@@ -13,6 +13,7 @@ struct option {
 	const char *name;
 	size_t at; /* of the char * in agent_options; checked for the flags below */
 	const char *otherwise, *doc;
+	bool number; /* else a folder */
 };
 
 /* clang-format off */
@@ -22,6 +23,7 @@ static const struct option options[] = {
 	{ "--run",        offsetof(struct agent_options, run),        "/run/yagura",                 "the control socket" },
 	{ "--signatures", offsetof(struct agent_options, signatures), "/usr/share/yagura/signatures", "malware signatures" },
 	{ "--protect",    offsetof(struct agent_options, protect),    NULL,                          "protect only the file system that DIR is on" },
+	{ "--packet-processes", offsetof(struct agent_options, packets), NULL, "processes that judge packets, 1 to 4 (half the processors)", true },
 };
 /* clang-format on */
 
@@ -32,10 +34,10 @@ static char **at(struct agent_options *o, const struct option *opt)
 
 static int usage(const struct self *me)
 {
-	printf("usage: %s [OPTION DIR]...\n\n", me->program->name);
+	printf("usage: %s [OPTION VALUE]...\n\n", me->program->name);
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		printf("  %-12s DIR  %s%s%s%s\n", options[i].name, options[i].doc,
-		       options[i].otherwise ? " (" : "",
+		printf("  %-12s %s  %s%s%s%s\n", options[i].name, options[i].number ? "N" : "DIR",
+		       options[i].doc, options[i].otherwise ? " (" : "",
 		       options[i].otherwise ? options[i].otherwise : "",
 		       options[i].otherwise ? ")" : "");
 	printf("  --load-firewall   load the last good ruleset into the kernel, do not run\n"
@@ -70,6 +72,17 @@ static int absolute(const char *path, char **out)
 	return 0;
 }
 
+static int number(const char *text, char **out)
+{
+	uint64_t n = 0;
+	int rc = str_u64(str_of(text), 1, PACKET_PROCESSES_MAX, &n);
+	if (rc < 0)
+		return rc;
+	free(*out);
+	*out = xstrdup(text);
+	return 0;
+}
+
 static const struct option *find(const char *arg, size_t *len)
 {
 	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
@@ -100,9 +113,10 @@ static int take(struct self *me, struct agent_options *o, int argc, char **argv,
 		return -EINVAL;
 	}
 	const char *value = argv[i][n] == '=' ? argv[i] + n + 1 : i + 1 < argc ? argv[i + 1] : "";
-	int rc = absolute(value, at(o, opt));
+	int rc = opt->number ? number(value, at(o, opt)) : absolute(value, at(o, opt));
 	if (rc < 0) {
-		fprintf(stderr, "%s: %s needs a folder\n", me->program->name, opt->name);
+		fprintf(stderr, "%s: %s needs a %s\n", me->program->name, opt->name,
+		        opt->number ? "number, 1 to 4" : "folder");
 		return rc;
 	}
 	return argv[i][n] == '=' ? 1 : 2;
@@ -115,7 +129,7 @@ static int check(struct agent_options *o)
 	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
 		struct stat st;
 		const char *dir = *at(o, &options[i]);
-		if (!dir)
+		if (!dir || options[i].number)
 			continue;
 		bool needed = options[i].at >= offsetof(struct agent_options, protect);
 		int e = stat(dir, &st) < 0 ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
@@ -129,8 +143,22 @@ static int check(struct agent_options *o)
 	return rc;
 }
 
+/* Half of the processors: the others run what is protected. */
+static unsigned packet_processes(const char *text)
+{
+	uint64_t n = 0;
+	long processors = sysconf(_SC_NPROCESSORS_CONF);
+	if (text && str_u64(str_of(text), 1, PACKET_PROCESSES_MAX, &n) == 0)
+		return (unsigned)n;
+	if (processors < 4)
+		return 1;
+	return processors / 2 < PACKET_PROCESSES_MAX ? (unsigned)processors / 2
+	                                             : PACKET_PROCESSES_MAX;
+}
+
 static int defaults(struct self *me, struct agent_options *o)
 {
+	o->packet_processes = packet_processes(o->packets);
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)
 		if (!*at(o, &options[i]) && options[i].otherwise)
 			*at(o, &options[i]) = xstrdup(options[i].otherwise);

@@ -85,7 +85,7 @@ static const struct proc procs[] = {
 	/* Verdicts need CAP_NET_ADMIN (NFQUEUE); no socket can be opened, no file either. */
 	[P_PACKET] = { .name = "packet",
 	               .user = "yagura-packet",
-	               .instances = PACKET_PROCESSES,
+	               .count = packet_count,
 	               .prepare = packet_prepare,
 	               .early = packet_early,
 	               .start = packet_start,

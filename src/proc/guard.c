@@ -37,9 +37,11 @@ struct guard {
 	struct child children[PROCS_MAX * INSTANCES_MAX];
 };
 
-static unsigned instances(const struct proc *p)
+static unsigned instances(const struct self *me, unsigned row)
 {
-	return p->instances ? p->instances : 1;
+	const struct proc *p = &me->program->procs[row];
+	unsigned n = p->count ? p->count(me) : p->instances;
+	return n ? n : 1;
 }
 
 static struct child *child_of(struct self *me, unsigned who, unsigned instance)
@@ -74,7 +76,7 @@ static void join(struct self *me, struct child *a, struct child *b)
 static void join_all(struct self *me, struct child *c)
 {
 	for (unsigned i = 1; i < me->program->nprocs; i++)
-		for (unsigned k = 0; k < instances(&me->program->procs[i]); k++)
+		for (unsigned k = 0; k < instances(me, i); k++)
 			if (child_of(me, i, k) != c)
 				join(me, c, child_of(me, i, k));
 }
@@ -98,7 +100,7 @@ static void child_ready(struct self *me, struct child *c)
 {
 	c->ready = true;
 	for (unsigned i = 1; i < me->program->nprocs; i++)
-		for (unsigned k = 0; k < instances(&me->program->procs[i]); k++)
+		for (unsigned k = 0; k < instances(me, i); k++)
 			if (!child_of(me, i, k)->ready)
 				return;
 	if (!me->guard->told) {
@@ -332,7 +334,7 @@ int guard_main(struct self *me, char **argv)
 		return 1;
 	}
 	for (unsigned i = 1; i < me->program->nprocs; i++)
-		for (unsigned k = 0; k < instances(&me->program->procs[i]); k++)
+		for (unsigned k = 0; k < instances(me, i); k++)
 			start(child_of(me, i, k));
 	rc = loop_run(&me->loop);
 	for (size_t i = 0; i < ARRAY_LEN(g->children); i++) {

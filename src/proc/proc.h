@@ -48,8 +48,9 @@ enum { BIRTH_FDS_MAX = 8, INSTANCES_MAX = 4, PROCS_MAX = 16 };
 struct proc {
 	const char *name; /* log prefix, -P word */
 	const char *user; /* NULL: root; one that this host does not know: the number 64100 + row */
-	unsigned instances; /* 0 means 1 */
-	const char *exe;    /* another executable beside ours; NULL: ourselves */
+	unsigned instances;                          /* 0 means 1 */
+	unsigned (*count)(const struct self *guard); /* by the options; NULL: instances */
+	const char *exe; /* another executable beside ours; NULL: ourselves */
 	/* In the guard before each birth: opens what needs root; how many it put into out, or
 	 * -errno. */
 	int (*prepare)(struct self *guard, unsigned instance,

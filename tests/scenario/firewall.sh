@@ -78,6 +78,9 @@ event() { fw_events | jq -es "map(select($1)) | length > 0"; }
 told() { api GET "/events/system?maxItems=1000" | jq -e --argjson n "$1" '[.systemEvents[] | select(.number == $n)] | length > 0'; }
 others() { in_a nft -s list table ip nat; in_a nft -s list table inet firewalld; }
 asks_by() { dsa_query -c GetAgentStatus | grep -E 'asksBy: (queue statement|compat target)'; }
+two_queues() {
+	jq -e '.queues == 2' "$WORK/a/lib/firewall/ruleset.json" && dsa_query -c GetAgentStatus | grep -F 'engine.processes: 2'
+}
 none_told() {
 	local n
 	for n in "$@"; do ! told "$n" || return 1; done
@@ -104,7 +107,7 @@ ip netns exec "$NS_A" python3 "$WORK/server.py" >"$WORK/server.log" 2>&1 &
 PIDS+=($!)
 until_ok 10 grep -q ready "$WORK/server.log"
 loop_fs "$WORK/fs" 32
-agent_start a "$WORK/fs" && agent_activate first || { not_ok "the agent is activated" "see activate.out"; finish; }
+agent_start a "$WORK/fs" --packet-processes 2 && agent_activate first || { not_ok "the agent is activated" "see activate.out"; finish; }
 until_ok 20 online
 
 check "without the Firewall everything passes" opens $V4 8001
@@ -125,6 +128,8 @@ check_until "the denial is an event with rule, reason and action" 20 event '.Rea
 check "of IPv6 as well" event '.RuleID == '"$DENY"' and .FrameType == "IPv6"'
 check_until "the status says inline" 20 state_is "On, Inline"
 check_until "and how the kernel asks" 20 asks_by
+check_until "connections are spread over two processes" 20 two_queues
+check "which both run" test "$(children "$AGENT_PID" packet | wc -l)" = 2
 
 FORCE=$(port_rule "Still 8001" force-allow 1 8001)
 assign "$DENY" "$FORCE"
@@ -174,7 +179,7 @@ api POST "/statefulconfigurations/$STATEFUL" '{"maxIncomingConnections":5000}' >
 GUARD=$AGENT_PID
 asked() { jq -e '[.nft.nftables[].add.rule | select(.chain == "state_in") | .expr[] | select(.goto.target == "ask")] | length > 0' "$WORK/a/lib/firewall/ruleset.json"; }
 check_until "connection limits need questions" 20 asked
-packet_pid() { children "$GUARD" packet | head -n 1; }
+packet_pid() { children "$GUARD" "packet -I 0"; }
 in_n python3 "$WORK/talk.py" $V4 8002 4 4 >"$WORK/talk.out" 2>"$WORK/talk.err" &
 TALK=$!
 sleep 1
@@ -232,14 +237,14 @@ until_ok 20 sh -c "! kill -0 $AGENT_PID"
 check "the ruleset stays when the agent stops" ours
 check "and holds without it" shut $V4 8003
 check "what it allows passes" opens $V4 8002
-agent_start a "$WORK/fs"
+agent_start a "$WORK/fs" --packet-processes 2
 until_ok 20 online
 setting firewallSettingRulesetWhenStopped Remove
 until_ok 20 sh -c "jq -e '.whenStopped == \"remove\"' '$KEPT'"
 kill -TERM "$AGENT_PID"
 until_ok 20 sh -c "! kill -0 $AGENT_PID"
 check "or goes, when the policy says so" sh -c "! ip netns exec $NS_A nft list table inet yagura"
-agent_start a "$WORK/fs"
+agent_start a "$WORK/fs" --packet-processes 2
 check_until "it is there again with the agent" 20 ours
 dsa_control -r >/dev/null 2>&1
 check_until "a reset removes it" 20 sh -c "! ip netns exec $NS_A nft list table inet yagura"

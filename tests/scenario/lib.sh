@@ -112,13 +112,14 @@ api() {
 		${3+-d "$3"} "https://$MANAGER_HOST:4119/api$2"
 }
 
-# agent_start NAME MOUNTPOINT: in the agent's network namespace and a mount namespace of its own.
+# agent_start NAME MOUNTPOINT [OPTION...]: in the agent's network namespace and a mount namespace of its own.
 agent_options() { echo --etc "$WORK/$1/etc" --lib "$WORK/$1/lib" --run "$WORK/$1/run" --signatures "$TOP/content/antimalware/signatures"; }
 agent_start() {
 	local name=$1 protect=$2
+	shift 2
 	mkdir -p "$WORK/$name"
 	# shellcheck disable=SC2046
-	ip netns exec "$NS_A" unshare -m --propagation slave "$AGENT" $(agent_options "$name") --protect "$protect" >>"$WORK/$name.log" 2>&1 &
+	ip netns exec "$NS_A" unshare -m --propagation slave "$AGENT" $(agent_options "$name") --protect "$protect" "$@" >>"$WORK/$name.log" 2>&1 &
 	AGENT_PID=$!
 	PIDS+=("$AGENT_PID")
 	until_ok 30 test -S "$WORK/$name/run/control.sock"

@@ -14,14 +14,29 @@ static bool same_member(const json_t *a, const json_t *b, const char *key)
 	return json_equal(json_object_get(a, key), json_object_get(b, key));
 }
 
-/* Do both say the same of what people look at? Counters may wait for the next heartbeat. */
+/* What people look at of a module; counters may wait for the next heartbeat. */
+static bool same_module(const json_t *x, const json_t *y)
+{
+	static const char *const words[] = { "state",      "message",     "error", "policyVersion",
+		                             "signatures", "fileSystems", "engine" };
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (!same_member(x, y, words[i]))
+			return false;
+	return true;
+}
+
+/* Do both say the same of what people look at? */
 static bool same_words(const json_t *a, const json_t *b)
 {
-	const json_t *x = json_object_at(json_object_at(a, "modules"), "antimalware");
-	const json_t *y = json_object_at(json_object_at(b, "modules"), "antimalware");
-	return same_member(a, b, "messages") && same_member(x, y, "state") &&
-	       same_member(x, y, "message") && same_member(x, y, "signatures") &&
-	       same_member(x, y, "fileSystems");
+	const json_t *x = json_object_at(a, "modules"), *y = json_object_at(b, "modules");
+	const char *name;
+	json_t *v;
+	if (!same_member(a, b, "messages") || json_object_size(x) != json_object_size(y))
+		return false;
+	json_object_foreach ((json_t *)(uintptr_t)y, name, v)
+		if (!same_module(json_object_at(x, name), v))
+			return false;
+	return true;
 }
 
 void status_take(struct comms *c, unsigned who, json_t *part)

@@ -170,13 +170,18 @@ static void show_new(struct compiler *c, const char *name)
 	nft_rule(c, "inet", name, expr, NULL);
 }
 
-/* Who lets a connection in is no place that was scanned. */
+/* Who lets a connection in is no place that was scanned; what this computer asks for itself is
+ * answered, maybe late. */
 static void show_accepted(struct compiler *c, const char *name)
 {
 	json_t *log = c->r->recon.on ? nft_log(c, "S ") : NULL;
 	if (!log)
 		return;
 	json_t *expr = json_array();
+	json_array_append_new(expr, nft_match("in", nft_ct("state"), json_string("new")));
+	json_array_append_new(expr, json_incref(log));
+	nft_rule(c, "inet", name, expr, NULL);
+	expr = json_array();
 	json_array_append_new(expr, nft_match("==", nft_meta("l4proto"), json_integer(PROTO_TCP)));
 	json_array_append_new(
 		expr, nft_match("==", nft_and(nft_payload("tcp", "flags"), TCP_SYN | TCP_ACK),
@@ -369,6 +374,24 @@ static void settle_asked(struct compiler *c, enum packet_direction d)
 	nft_rule(c, "inet", by_direction(d, "settle_in", "settle_out"), expr, NULL);
 }
 
+/* Who asked for a connection that is refused afterwards is told so. */
+static void reset_asked(struct compiler *c, enum packet_direction d)
+{
+	uint32_t bit = c->t->reset_mark;
+	for (int i = 0; bit && !c->r->tap && i < 2; i++) {
+		json_t *expr = json_array();
+		json_array_append_new(
+			expr, nft_match("!=", nft_and(nft_meta("mark"), bit), json_integer(0)));
+		if (i == 0)
+			json_array_append_new(expr, nft_match("==", nft_meta("l4proto"),
+			                                      json_integer(PROTO_TCP)));
+		json_array_append_new(expr,
+		                      i == 0 ? json_pack("{s:{s:s}}", "reject", "type", "tcp reset")
+		                             : nft_verdict("drop"));
+		nft_rule(c, "inet", by_direction(d, "settle_in", "settle_out"), expr, NULL);
+	}
+}
+
 /* ---- ARP: a table of its own ---- */
 
 static void one_arp(struct compiler *c, const struct fw_rule *r)
@@ -445,6 +468,8 @@ int firewall_compile(const struct rules *r, const struct fw_target *t, struct bu
 	direction(&c, PACKET_OUT);
 	if (r->forward)
 		entrance(&c, PACKET_IN, "forward");
+	reset_asked(&c, PACKET_IN);
+	reset_asked(&c, PACKET_OUT);
 	settle_asked(&c, PACKET_IN);
 	settle_asked(&c, PACKET_OUT);
 	arp(&c);

@@ -177,6 +177,23 @@ static void connectionless(const struct state *s)
 	}
 }
 
+/* What other modules want to see of what passes: the kernel settles nothing of it by itself. */
+static void ask_wanted(const struct state *s)
+{
+	for (size_t i = 0; i < s->c->t->nwants; i++) {
+		const struct packet_want *w = &s->c->t->wants[i];
+		bool ours_first = (w->direction == PACKET_OUT) != w->remote;
+		if (w->direction != s->d)
+			continue;
+		json_t *expr = begin(s);
+		add(expr, proto_is(w->proto));
+		if (w->from || w->to < UINT16_MAX)
+			add(expr, nft_match("==", nft_payload("th", ours_first ? "sport" : "dport"),
+			                    json_pack("{s:[i,i]}", "range", w->from, w->to)));
+		ask(s, expr);
+	}
+}
+
 static void settle(const struct state *s)
 {
 	const struct fw_target *t = s->c->t;
@@ -201,6 +218,7 @@ static void one_configuration(const struct state *s, bool forced)
 	}
 	if (s->d == PACKET_IN && !forced)
 		connectionless(s);
+	ask_wanted(s);
 	settle(s);
 	json_t *expr = begin(s);
 	add(expr, nft_verdict("accept"));

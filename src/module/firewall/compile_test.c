@@ -7,16 +7,25 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/test.h"
+#include "engine/made.h"
 #include "module/firewall/firewall.h"
 
-static void compiled(const char *policy, unsigned group, struct buf *out)
+static void compiled(const char *policy, unsigned group, bool wanted, struct buf *out)
 {
 	static const char *const names[] = { "eth0", "wlan0", NULL };
+	static const struct packet_want wants[] = {
+		{ PACKET_IN, PROTO_TCP, false, 80, 81 },
+		{ PACKET_OUT, PROTO_TCP, false, 80, 80 },
+		{ PACKET_IN, PROTO_ICMP, false, 0, UINT16_MAX },
+	};
 	struct fw_target t = { .interfaces = names,
 		               .log_group = group,
 		               .mark_shift = 8,
 		               .generation = 3,
-		               .settle_mark = 1u << 20 };
+		               .settle_mark = 1u << 20,
+		               .reset_mark = 1u << 21,
+		               .wants = wants,
+		               .nwants = wanted ? ARRAY_LEN(wants) : 0 };
 	AUTO(json_decrefp) json_t *j = json_parse(str_of(policy), NULL);
 	struct rules *r = NULL;
 	struct err why = { { 0 } };
@@ -73,7 +82,7 @@ static void nft_takes_what_is_compiled_twice(void **state)
 		skip(); /* no root, no namespaces or no nft here */
 	for (unsigned group = 0; group < 6; group += 5) {
 		AUTO(buf_done) struct buf b = { 0 };
-		compiled(everything, group, &b);
+		compiled(everything, group, true, &b);
 		const char *twice = "unshare -n sh -c 'nft -j -f /dev/stdin && "
 				    "nft -j -f /proc/self/fd/0'";
 		assert_int_equal(shell(twice, buf_view(&b)), 0);
@@ -83,7 +92,7 @@ static void nft_takes_what_is_compiled_twice(void **state)
 static bool says(const char *policy, unsigned group, const char *text)
 {
 	AUTO(buf_done) struct buf b = { 0 };
-	compiled(policy, group, &b);
+	compiled(policy, group, false, &b);
 	return strstr(b.p, text);
 }
 
@@ -126,6 +135,71 @@ static void a_rule_for_tcp_flags_keeps_connections_from_being_settled(void **sta
 	assert_false(says(flags, 5, settles));
 }
 
+/* What becomes of a TCP packet of a connection that stands. */
+static enum model_verdict of_standing(const char *policy, enum packet_direction d, uint16_t sport,
+                                      uint16_t dport, uint32_t ct_mark)
+{
+	struct made m = { .n = 0 };
+	struct packet p = { .direction = d, .ifname = "eth0" };
+	struct fw_model *model = NULL;
+	struct model_answer a;
+	struct err why = { { 0 } };
+	AUTO(buf_done) struct buf b = { 0 };
+	compiled(policy, 5, true, &b);
+	made_ip(&m, "192.0.2.1", "192.0.2.2", PROTO_TCP);
+	made_tcp(&m, sport, dport, TCP_ACK | TCP_PSH, 1, 1);
+	made_end(&m);
+	assert_int_equal(packet_decode(&p, PACKET_IP, m.b, m.n, NULL), REASON_NONE);
+	if (fw_model_new(&model, buf_view(&b), &why) < 0)
+		fail_msg("%s", why.text);
+	const struct model_packet in = { &p, "established", d == PACKET_OUT, ct_mark };
+	assert_int_equal(fw_model_run(model, &in, &a), 0);
+	fw_model_free(model);
+	return a.verdict;
+}
+
+static void what_a_module_wants_to_see_is_asked_until_it_settles_it(void **state)
+{
+	(void)state;
+	const char *policy = "{\"state\":\"on\",\"rules\":[{\"ID\":1,\"action\":\"deny\","
+			     "\"protocol\":\"tcp\",\"destinationPortType\":\"multiple\","
+			     "\"destinationPortMultiple\":[\"81\"]}]}";
+	const struct {
+		enum packet_direction d;
+		uint16_t sport, dport;
+		uint32_t mark;
+		enum model_verdict verdict;
+	} rows[] = {
+		{ PACKET_IN, 4000, 80, 0, MODEL_ASK },
+		{ PACKET_IN, 4000, 81, 0, MODEL_DROP }, /* a rule drops it before */
+		{ PACKET_IN, 4000, 82, 0, MODEL_ACCEPT },
+		{ PACKET_IN, 80, 4000, 0, MODEL_ACCEPT },
+		{ PACKET_OUT, 80, 4000, 0, MODEL_ASK },
+		{ PACKET_OUT, 81, 4000, 0, MODEL_ACCEPT },
+		{ PACKET_IN, 4000, 80, 3u << 8, MODEL_ACCEPT }, /* settled in this generation */
+		{ PACKET_IN, 4000, 80, 2u << 8, MODEL_ASK },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (of_standing(policy, rows[i].d, rows[i].sport, rows[i].dport, rows[i].mark) !=
+		    rows[i].verdict)
+			fail_msg("row %zu", i);
+}
+
+static void the_bare_engine_has_no_rule_of_the_firewall(void **state)
+{
+	(void)state;
+	AUTO(json_decrefp)
+	json_t *j =
+		json_parse(str_of("{\"state\":\"off\",\"rules\":[{\"ID\":1,\"action\":\"deny\"}],"
+	                          "\"settings\":{\"firewallSettingNetworkEngineMode\":\"Tap\"}}"),
+	                   NULL);
+	struct rules *r = NULL;
+	struct err why = { { 0 } };
+	assert_int_equal(firewall_engine_only(j, &r, &why), 0);
+	assert_true(r->on && r->tap && r->nrules == 0 && !r->recon.on);
+	firewall_section.free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest all[] = {
@@ -133,6 +207,8 @@ int main(void)
 		cmocka_unit_test(what_the_kernel_decides_never_asks),
 		cmocka_unit_test(tap_mode_drops_nothing),
 		cmocka_unit_test(a_rule_for_tcp_flags_keeps_connections_from_being_settled),
+		cmocka_unit_test(what_a_module_wants_to_see_is_asked_until_it_settles_it),
+		cmocka_unit_test(the_bare_engine_has_no_rule_of_the_firewall),
 	};
 	return cmocka_run_group_tests(all, NULL, NULL);
 }

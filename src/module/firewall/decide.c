@@ -22,7 +22,7 @@ struct firewall {
 	struct notes *notes;
 	int64_t utc_offset_s;
 	unsigned places;
-	bool offload;
+	bool offload, shown;
 	uint64_t now_ms, clean_ms;
 	struct hit *hits; /* owned; by rule ID */
 	size_t nhits;
@@ -82,6 +82,11 @@ void firewall_offload(struct firewall *f, bool offload)
 	flows_set_offload(f->flows, offload);
 }
 
+void firewall_shown(struct firewall *f, bool shown)
+{
+	f->shown = shown;
+}
+
 /* ---- hits ---- */
 
 static struct hit *hit_find(const struct firewall *f, uint64_t rule)
@@ -107,7 +112,7 @@ void firewall_add_hits(struct firewall *f, uint64_t rule, uint64_t n)
 
 static void hit(struct firewall *f, const struct fw_rule *rule)
 {
-	if (rule)
+	if (rule && !f->offload)
 		f->hits[rule - f->rules->rules].n++;
 }
 
@@ -343,7 +348,8 @@ static struct fw_outcome judge(struct firewall *f, const struct packet *p, enum 
 	struct look l = { .f = f, .r = f->rules, .p = p, .out = { .verdict = FW_PASS } };
 	if (why == REASON_NONE && p->fragment && !p->reassembled)
 		return fragment(&l);
-	look_around(&l, why);
+	if (!f->shown)
+		look_around(&l, why);
 	if (p->direction == PACKET_IN && packet_is_ip(p) &&
 	    recons_blocked(f->recons, &p->src, f->now_ms)) {
 		refuse(&l, NULL, REASON_UNDEFINED, "blocked source", true);
@@ -367,7 +373,7 @@ struct fw_outcome firewall_judge(struct firewall *f, const struct packet *p, enu
 		f->now_ms = p->when_ms;
 	f->packets++;
 	if (idle(f, p))
-		return (struct fw_outcome){ .verdict = FW_PASS };
+		return (struct fw_outcome){ .verdict = FW_PASS, .settled = true };
 	return judge(f, p, why);
 }
 
@@ -459,6 +465,29 @@ static enum verdict decide(struct instance *i, const struct sight *s)
 	                                                                   : VERDICT_PASS;
 }
 
+static bool is_on(const struct rules *r)
+{
+	return r->on;
+}
+
+static struct packet_answer answer(struct instance *i, const struct packet *p, enum reason why)
+{
+	struct fw_outcome o = firewall_judge(firewall_of(i), p, why);
+	return (struct packet_answer){ .drop = o.drop,
+		                       .skip = o.verdict == FW_PASS_BYPASS,
+		                       .settled = o.settled };
+}
+
+static void tick(struct instance *i, uint64_t now_ms)
+{
+	firewall_tick(firewall_of(i), now_ms);
+}
+
+static void flush(struct instance *i)
+{
+	firewall_flush(firewall_of(i));
+}
+
 static json_t *report(const struct instance *i)
 {
 	return firewall_report((const struct firewall *)(const void *)i);
@@ -478,4 +507,12 @@ const struct module firewall_module = {
 	.decide = decide,
 	.report = report,
 	.stop = stop,
+};
+
+const struct packet_row firewall_packets = {
+	.module = &firewall_module,
+	.on = is_on,
+	.judge = answer,
+	.tick = tick,
+	.flush = flush,
 };

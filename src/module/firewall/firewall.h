@@ -5,6 +5,7 @@
 #include "engine/reassembly.h"
 #include "module/firewall/section.h"
 #include "module/module.h"
+#include "module/packets.h"
 
 /*
  * Firewall: what a policy says (section.c, rule.c, list.c), which rule decides a packet, one by one
@@ -15,6 +16,7 @@
  */
 
 extern const struct module firewall_module;
+extern const struct packet_row firewall_packets;
 
 enum fw_action { FW_BYPASS, FW_LOG_ONLY, FW_FORCE_ALLOW, FW_DENY, FW_ALLOW, FW_ACTIONS };
 
@@ -182,6 +184,12 @@ struct rules {
 	size_t npatterns;
 };
 
+/* The same policy's network engine without any rule, state or reconnaissance: what the ruleset is
+ * made from while the Firewall is off and another module wants to see packets. */
+int firewall_engine_only(const json_t *section, struct rules **out, struct err *why);
+/* Connections are counted in one place: all questions have to go to one process. */
+bool firewall_counts_connections(const struct rules *r);
+
 /* Checks for one object as the API gives it, before it is stored; the sentence names the field. */
 int firewall_check_rule(const json_t *rule, struct err *why);
 int firewall_check_stateful(const json_t *config, struct err *why);
@@ -241,8 +249,12 @@ void firewall_free(struct firewall *f);
 int firewall_apply(struct firewall *f, const struct rules *r, uint64_t now_ms);
 /* The computer's time zone and what is known of its connections. */
 void firewall_place(struct firewall *f, int64_t utc_offset_s, unsigned places);
-/* The kernel asks only what it cannot decide: connections that stand are not followed closely. */
+/* The kernel asks only what it cannot decide and counts the hits of rules by itself: connections
+ * that stand are not followed closely. */
 void firewall_offload(struct firewall *f, bool offload);
+/* shown: whatever is new or wrong comes by firewall_told(), here or in another process;
+ * firewall_judge() then looks for no reconnaissance. */
+void firewall_shown(struct firewall *f, bool shown);
 /*
  * Judges one decoded packet: rules, state, reconnaissance. why: what packet_decode() said of it.
  * Fragments are put together inside. Allocates nothing.
@@ -279,8 +291,12 @@ struct fw_target {
 	 * (1 to 7, another at each load) a connection's two directions were settled; 0: no marks.
 	 */
 	unsigned mark_shift, generation;
-	/* Bit of the packet mark that a verdict sets when an outcome is `settled`; 0: never. */
-	uint32_t settle_mark;
+	/* Bits of the packet mark: a verdict sets the first when the answer is `settled`, the
+	 * second when the connection is to be reset; 0: never. */
+	uint32_t settle_mark, reset_mark;
+	/* What other modules want to see of the packets that pass; borrowed. */
+	const struct packet_want *wants;
+	size_t nwants;
 };
 
 /*

@@ -324,6 +324,11 @@ static int read_statement(const struct fw_model *m, struct statement *s, const j
 		return read_target(m, s, j, json_object_get(j, "goto") ? "goto" : "jump", why);
 	if (json_object_get(j, "mangle"))
 		return read_mangle(s, j, why);
+	if (json_object_get(j, "reject")) {
+		s->kind = S_VERDICT;
+		s->verdict = V_DROP;
+		return 0;
+	}
 	for (unsigned i = 0; i < ARRAY_LEN(verdicts); i++) {
 		if (!json_object_get(j, verdicts[i]))
 			continue;

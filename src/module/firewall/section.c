@@ -401,6 +401,45 @@ static int parse(const json_t *in, struct rules **out, struct err *why)
 	return 0;
 }
 
+static void forget_rules(struct rules *r)
+{
+	for (size_t i = 0; i < r->nrules; i++)
+		fw_rule_done(&r->rules[i]);
+	r->nrules = 0;
+}
+
+int firewall_engine_only(const json_t *section, struct rules **out, struct err *why)
+{
+	AUTO(json_decrefp) json_t *bare = json_object();
+	const json_t *settings = json_object_at(section, "settings");
+	struct rules *r = NULL;
+	json_set_text(bare, "state", "on");
+	if (settings)
+		json_object_set(bare, "settings", (json_t *)(uintptr_t)settings);
+	json_object_set(bare, "ipLists", json_object_get(section, "ipLists"));
+	int rc = parse(bare, &r, why);
+	if (rc < 0)
+		return rc;
+	forget_rules(r);
+	r->recon.on = r->isolation = r->one_interface = false;
+	r->fragments.size_min = r->fragments.offset_min = 0;
+	r->fragments.ipv6_min_mtu = false;
+	for (int i = 0; i < EVASION_COUNT; i++)
+		r->limits.evasion[i] = POSTURE_ALLOW;
+	*out = r;
+	return 0;
+}
+
+bool firewall_counts_connections(const struct rules *r)
+{
+	for (size_t i = 0; i < r->nstateful; i++) {
+		const struct flow_rules *s = &r->stateful[i].rules;
+		if (s->max_incoming || s->max_outgoing || s->max_half_open)
+			return true;
+	}
+	return false;
+}
+
 const struct section firewall_section = {
 	.name = "firewall",
 	.events = &event_class_firewall,

@@ -34,6 +34,25 @@ int learnt_block(int fd, const struct ip *source, uint32_t seconds)
 	return rc == -EEXIST ? 0 : rc;
 }
 
+static int look_at_chain(const struct nlmsghdr *h, void *arg)
+{
+	const struct nlattr *a[NFTA_CHAIN_MAX + 1] = { NULL };
+	attributes_of(h, sizeof(struct nfgenmsg), a, NFTA_CHAIN_MAX + 1);
+	const struct nlattr *table = a[NFTA_CHAIN_TABLE], *name = a[NFTA_CHAIN_NAME];
+	bool *there = arg;
+	if (table && name && strcmp(mnl_attr_get_str(table), TABLE) == 0 &&
+	    strcmp(mnl_attr_get_str(name), "in") == 0)
+		*there = true;
+	return MNL_CB_OK;
+}
+
+bool learnt_there(int fd)
+{
+	bool there = false;
+	int rc = tables_dump(fd, NFT_MSG_GETCHAIN, NFPROTO_INET, NULL, look_at_chain, &there);
+	return rc == 0 && there;
+}
+
 /* ---- hits ---- */
 
 struct hits {

@@ -79,7 +79,9 @@ static bool gone(struct links *l, uint32_t index)
 
 static bool there(struct links *l, const struct nlmsghdr *h, const struct ifinfomsg *info)
 {
-	struct link new = { .index = (uint32_t)info->ifi_index, .up = info->ifi_flags & IFF_UP };
+	struct link new = { .index = (uint32_t)info->ifi_index,
+		            .up = (info->ifi_flags & (IFF_UP | IFF_RUNNING)) ==
+		                  (IFF_UP | IFF_RUNNING) };
 	const struct nlattr *a[IFLA_IFNAME + 1] = { NULL };
 	attributes_of(h, sizeof(*info), a, IFLA_IFNAME + 1);
 	size_t n = a[IFLA_IFNAME] ? mnl_attr_get_payload_len(a[IFLA_IFNAME]) : 0;
@@ -91,7 +93,7 @@ static bool there(struct links *l, const struct nlmsghdr *h, const struct ifinfo
 		new.has_mac = true;
 	}
 	struct link *old = find(l, new.index);
-	bool other = !old || strcmp(old->name, new.name) != 0;
+	bool other = !old || strcmp(old->name, new.name) != 0 || old->up != new.up;
 	if (!old && l->n < LINKS_MAX)
 		old = &l->list[l->n++];
 	if (old)

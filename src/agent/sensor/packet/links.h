@@ -8,7 +8,7 @@ struct link {
 	uint32_t index;
 	char name[IFNAMSIZ];
 	uint8_t mac[6];
-	bool has_mac, up;
+	bool has_mac, up; /* up: it can carry packets now */
 };
 
 enum { LINKS_MAX = 512 };
@@ -23,6 +23,7 @@ struct links {
 int links_socket(void); /* in the guard: asks for changes too; or -errno */
 int links_init(struct links *l, int fd);
 void links_done(struct links *l);
-/* Reads what changed: 1 when a name came, went or changed, 0, or -errno. */
+/* Reads what changed: 1 when an interface came, went, got up, down or another name, 0, or -errno.
+ */
 int links_read(struct links *l);
 const struct link *links_find(const struct links *l, uint32_t index); /* or NULL */

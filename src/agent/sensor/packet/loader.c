@@ -34,8 +34,8 @@ struct loader {
 	int answer;    /* memfd that it prints into */
 	char *waiting; /* owned: the next document, or NULL */
 	uint32_t next_id;
-	bool remove;                             /* at the end */
-	struct watchdog *dogs[PACKET_PROCESSES]; /* live as long as we do; NULL: cannot be */
+	bool remove;                                 /* at the end */
+	struct watchdog *dogs[PACKET_PROCESSES_MAX]; /* live as long as we do; NULL: cannot be */
 };
 
 static int folder(const struct loader *l)
@@ -153,7 +153,7 @@ struct loader *loader_new(struct self *me,
 	int rc = loop_timer(&me->loop, &l->deadline, 0, 0);
 	if (rc < 0)
 		log_error("the firewall's loader: %s", strerror(-rc));
-	for (unsigned i = 0; i < PACKET_PROCESSES; i++)
+	for (unsigned i = 0; i < agent_options(me)->packet_processes; i++)
 		l->dogs[i] = watchdog_new(SILENT_MS);
 	return l;
 }

@@ -1,0 +1,45 @@
+#pragma once
+#include "engine/packet.h"
+#include "module/module.h"
+
+/*
+ * The second half of a module's face, for modules that judge packets. The process `packet` asks
+ * its rows one after the other (packets.c has the order); `yagura packets` runs the same rows over
+ * a capture. Nothing here allocates per packet.
+ */
+
+/* What one module says of a packet, and what all of them together say. */
+struct packet_answer {
+	bool drop;  /* never set in tap mode */
+	bool reset; /* with drop, of TCP: the connection ends, its sender is told */
+	bool skip;  /* those behind are not asked: a Bypass rule decided */
+	/* Of this connection and direction nothing more is to be asked: the kernel passes it on. */
+	bool settled;
+};
+
+/* Packets that a module has to see although the rules let them pass. Ports are this computer's. */
+struct packet_want {
+	enum packet_direction direction;
+	uint8_t proto;     /* PROTO_TCP, PROTO_UDP, ... */
+	bool remote;       /* the ports are the other side's */
+	uint16_t from, to; /* 0 to 65535: all, also of what has no ports */
+};
+
+enum { PACKET_WANTS_MAX = 256 };
+
+struct packet_row {
+	const struct module *module; /* section, start(), apply(), report(), stop() */
+	/* Does this policy have the module judge anything? */
+	bool (*on)(const struct rules *r);
+	/* why: what packet_decode() said of it; REASON_NONE: it is well-formed. */
+	struct packet_answer (*judge)(struct instance *i, const struct packet *p, enum reason why);
+	/* Every half second or so. */
+	void (*tick)(struct instance *i, uint64_t now_ms);
+	void (*flush)(struct instance *i); /* all events, now */
+	/* What the rules in force want to see, at most max; how many. NULL: what the ruleset of
+	 * the Firewall asks by itself. */
+	size_t (*wants)(const struct instance *i, struct packet_want *out, size_t max);
+};
+
+extern const struct packet_row *const packet_rows[]; /* packets.c; the Firewall first, NULL last */
+enum { PACKET_ROWS_MAX = 4 };
