@@ -61,6 +61,23 @@ check_until "a file system of another namespace is protected" 30 in_denied in_bo
 told() { [ "$(am_count /mnt/evil.com)" -ge 1 ]; }
 check_until "and the event says where" 20 told
 
+# It is quarantined out of the container and restored into it.
+api POST /antimalwareconfigurations/1 '{"customRemediationActionsEnabled":true,"scanActionForVirus":"quarantine"}' >/dev/null
+taken() {
+	eicar | in_box sh -c 'rm -f /mnt/taken.com; cat >/mnt/taken.com' 2>/dev/null
+	sleep 0.5
+	! in_box test -e /mnt/taken.com
+}
+check_until "a file of the container is quarantined" 30 taken
+# A writer that was too fast leaves several: the first is restored.
+kept() { api GET /identifiedfiles | jq -r '[.identifiedFiles[] | select(.path == "/mnt/taken.com" and .state == "quarantined")][0].ID // empty'; }
+until_ok 10 test -n "$(kept)"
+KEPT=$(kept)
+check_until "and the list has it" 10 test -n "$KEPT"
+api POST "/identifiedfiles/$KEPT/restore" '{}' >"$WORK/restore.json"
+restored() { in_box sh -c 'grep -q EICAR /mnt/taken.com'; }
+check_until "it is restored into the container" 20 restored
+
 # Only what the policy names.
 inside mkdir -p /srv/only
 inside mount -t tmpfs -o size=8m only /srv/only

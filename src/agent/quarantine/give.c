@@ -32,7 +32,13 @@ static int look_at_target(struct job *j, struct err *why)
 {
 	struct stat st;
 	struct str to = j->path ? str_of(j->path) : buf_view(&j->r.path);
-	int rc = place_open(to, &j->place);
+	j->r.to_mount = j->path ? 0 : j->r.mount;
+	int rc = place_open(to, j->r.to_mount, &j->place);
+	if (rc == -ESTALE)
+		return err_set(why, rc,
+		               "the container that %.300s was in is not there any more; name a "
+		               "place of the host",
+		               to.p);
 	if (rc == -ELOOP)
 		return err_set(why, rc,
 		               "%.300s: a symbolic link is on the way; name the real folder", to.p);

@@ -111,6 +111,7 @@ void kept_write(const struct kept *r, struct buf *out)
 	AUTO(json_decrefp) json_t *o = json_object();
 	write_shown(r, o);
 	set_raw(o, "rawPath", buf_view(&r->path));
+	json_set_int(o, "mount", (int64_t)r->mount);
 	json_set(o, "file", write_identity(&r->file));
 	json_set_int(o, "stored", (int64_t)r->stored);
 	json_set_int(o, "mode", r->mode);
@@ -125,6 +126,7 @@ void kept_write(const struct kept *r, struct buf *out)
 	write_lists(r, o);
 	if (r->state == KEPT_RESTORING) {
 		set_raw(o, "to", buf_view(&r->to));
+		json_set_int(o, "toMount", (int64_t)r->to_mount);
 		set_raw(o, "toTemporary", buf_view(&r->to_temporary));
 		json_set(o, "toFile", write_identity(&r->to_file));
 	}
@@ -256,6 +258,8 @@ static bool get_texts(const json_t *o, struct kept *r)
 static bool get_all(const json_t *o, struct kept *r)
 {
 	int64_t size = 0, stored = 0, others = 0;
+	r->mount = (uint64_t)json_int(o, "mount", 0);
+	r->to_mount = (uint64_t)json_int(o, "toMount", 0);
 	r->time_ms = json_int(o, "time", 0);
 	r->scan_type = json_int(o, "scanType", 0);
 	r->atime_ns = json_int(o, "atimeNs", 0);

@@ -39,6 +39,7 @@ struct kept {
 	char id[KEPT_ID];
 	enum kept_state state;
 	struct buf path;   /* raw bytes; the first name */
+	uint64_t mount;    /* path is meant in a namespace with this mount; 0: the agent's own */
 	struct buf *names; /* owned: further names in the same folder */
 	unsigned nnames;
 	uint64_t other_names; /* that stayed elsewhere */
@@ -50,6 +51,7 @@ struct kept {
 	struct attribute *attributes; /* owned */
 	unsigned nattributes, lost_attributes;
 	struct buf to, to_temporary; /* raw; while it is restored */
+	uint64_t to_mount;           /* as mount */
 	struct identity to_file;
 	int64_t time_ms;
 	int64_t scan_type;

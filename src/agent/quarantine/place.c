@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent/quarantine/namespace.h"
 #include "base/auto.h"
 #include "base/base64.h"
 #include "base/file.h"
@@ -18,7 +19,42 @@
 /* How many entries of a folder are looked at for further names of a file. */
 enum { ENTRIES_MAX = 100000 };
 
-int place_open(struct str path, struct place *out)
+/* A folder that is looked for in another namespace. */
+struct search {
+	const char *folder;
+	uint64_t mount;
+	int fd; /* found; owned */
+};
+
+static int search_at(void *arg, int root)
+{
+	struct search *s = arg;
+	const struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+		                      .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
+		                                 RESOLVE_IN_ROOT };
+	AUTO(closep) int fd = (int)syscall(SYS_openat2, root, s->folder, &how, sizeof(how));
+	if (fd < 0)
+		return -errno;
+	if (mount_of(fd) != s->mount)
+		return -ESTALE;
+	s->fd = TAKE_FD(fd);
+	return 0;
+}
+
+static int open_folder(const char *folder, uint64_t mount)
+{
+	if (mount) {
+		struct search s = { folder, mount, -1 };
+		int rc = namespace_try(mount, search_at, &s);
+		return rc < 0 ? rc : s.fd;
+	}
+	const struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+		                      .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
+	int fd = (int)syscall(SYS_openat2, AT_FDCWD, folder, &how, sizeof(how));
+	return fd < 0 ? -errno : fd;
+}
+
+int place_open(struct str path, uint64_t mount, struct place *out)
 {
 	char folder[PATH_MAX];
 	size_t slash = path.n;
@@ -32,11 +68,9 @@ int place_open(struct str path, struct place *out)
 		return -ENAMETOOLONG;
 	memcpy(folder, path.p, slash);
 	folder[slash] = '\0';
-	const struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-		                      .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
-	int fd = (int)syscall(SYS_openat2, AT_FDCWD, folder, &how, sizeof(how));
+	int fd = open_folder(folder, mount);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	out->dir = fd;
 	memcpy(out->name, name.p, name.n);
 	out->name[name.n] = '\0';
@@ -114,9 +148,9 @@ static bool is_same(const struct place *p, const char *name, const struct stat *
 	       is.st_ino == st->st_ino;
 }
 
-static int find_at(struct str path, const struct stat *st, struct place *out)
+static int find_at(struct str path, uint64_t mount, const struct stat *st, struct place *out)
 {
-	int rc = place_open(path, out);
+	int rc = place_open(path, mount, out);
 	if (rc < 0)
 		return rc;
 	if (is_same(out, out->name, st))
@@ -160,12 +194,16 @@ int place_find(int fd, struct str path, struct place *out, struct kept *r)
 		return -errno;
 	if (st.st_nlink == 0)
 		return -ENOENT;
-	int rc = find_at(path, &st, out);
-	if (rc < 0) {
-		snprintf(magic, sizeof(magic), "/proc/self/fd/%d", fd);
-		ssize_t n = readlink(magic, now, sizeof(now));
-		path = (struct str){ now, n > 0 ? (size_t)n : 0 };
-		rc = n > 0 && n < (ssize_t)sizeof(now) ? find_at(path, &st, out) : -ESTALE;
+	snprintf(magic, sizeof(magic), "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(magic, now, sizeof(now));
+	struct str moved = { now, n > 0 && n < (ssize_t)sizeof(now) ? (size_t)n : 0 };
+	const uint64_t mounts[] = { 0, mount_of(fd) };
+	int rc = -ESTALE;
+	for (size_t i = 0; rc < 0 && i < 2 && (i == 0 || mounts[i]); i++) {
+		r->mount = mounts[i];
+		rc = find_at(path, r->mount, &st, out);
+		if (rc < 0 && (rc = find_at(moved, r->mount, &st, out)) == 0)
+			path = moved;
 	}
 	if (rc < 0)
 		return -ESTALE;

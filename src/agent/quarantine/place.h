@@ -13,8 +13,12 @@ struct place {
 	char name[256];
 };
 
-/* The folder of an absolute path: 0, -ELOOP (a symbolic link is on the way), -errno. */
-int place_open(struct str path, struct place *out);
+/*
+ * The folder of an absolute path: 0, -ELOOP (a symbolic link is on the way), -errno. mount 0: as
+ * this process sees it; otherwise in a namespace that has this mount, -ESTALE: there is none now,
+ * or the folder is not on it.
+ */
+int place_open(struct str path, uint64_t mount, struct place *out);
 void place_done(struct place *p);
 
 /* Which file this descriptor is. */
@@ -23,9 +27,9 @@ int identity_of(int fd, struct identity *out);
 bool identity_is(const struct identity *then, const struct identity *now);
 
 /*
- * The place where the open file is: at path, or where its descriptor says that it was moved. r gets
- * path and the further names that it has in that folder. -ENOENT: it has no name any more;
- * -ESTALE: none that can be found from here.
+ * The place where the open file is: at path, or where its descriptor says that it was moved, here
+ * or in the namespace that it was opened in. r gets path, mount and the further names that it has
+ * in that folder. -ENOENT: it has no name any more; -ESTALE: none that can be found.
  */
 int place_find(int fd, struct str path, struct place *out, struct kept *r);
 /* Removes the name if it is the open file: 0, -ESTALE (it is another one now), -errno. */

@@ -1,10 +1,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -419,6 +422,111 @@ static void a_file_larger_than_the_store_stays_where_it_is(void **state)
 	end(&w);
 }
 
+/* ---- containers ---- */
+
+/* A process whose mount namespace has a file system of its own at the world's folder + "/box". */
+struct box {
+	pid_t pid;
+	int ends; /* closed: the box ends */
+	char root[300];
+};
+
+static void live_in_box(const char *at, int ready, int ends)
+{
+	char c = 0;
+	bool made = unshare(CLONE_NEWNS) == 0 &&
+	            mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	            mount("box", at, "tmpfs", 0, "size=8m") == 0;
+	if (!made || write(ready, "", 1) != 1)
+		_exit(1);
+	while (read(ends, &c, 1) > 0)
+		;
+	_exit(0);
+}
+
+static void box_begin(struct world *w, struct box *b)
+{
+	int ready[2], ends[2];
+	char c = 0;
+	assert_int_equal(mkdir(in(w, "box"), 0700), 0);
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	b->pid = fork();
+	assert_true(b->pid >= 0);
+	if (b->pid == 0) {
+		close(ends[1]);
+		live_in_box(in(w, "box"), ready[1], ends[0]);
+	}
+	close(ready[1]);
+	close(ends[0]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	b->ends = ends[1];
+	snprintf(b->root, sizeof(b->root), "/proc/%d/root", (int)b->pid);
+}
+
+static void box_end(struct box *b)
+{
+	int status = 0;
+	close(b->ends);
+	assert_int_equal(waitpid(b->pid, &status, 0), b->pid);
+	assert_int_equal(status, 0);
+}
+
+/* The file as its container names it, asked for with a descriptor that was opened in there. */
+static struct outcome put_from_box(struct world *w, const struct box *b, const char *path)
+{
+	char seen[512];
+	struct outcome o = { 0 };
+	snprintf(seen, sizeof(seen), "%s%s", b->root, path);
+	make_file(seen, BIG, 'c');
+	AUTO(closep) int fd = open(seen, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	ask_put(w, path, fd, 0, &o);
+	wait_for(w, &o);
+	assert_false(there(seen));
+	return o;
+}
+
+static void a_file_of_a_container_is_taken_and_comes_back_there(void **state)
+{
+	struct world w;
+	struct box b;
+	char seen[512];
+	(void)state;
+	begin(&w);
+	box_begin(&w, &b);
+	const char *path = in(&w, "box/evil");
+	struct outcome o = put_from_box(&w, &b, path);
+	assert_int_equal(o.rc, 0);
+	start_again(&w);
+	restore(&w, o.id);
+	snprintf(seen, sizeof(seen), "%s%s", b.root, path);
+	holds(seen, BIG, 'c');
+	assert_false(there(path));
+	box_end(&b);
+	end(&w);
+}
+
+static void what_is_left_of_an_ended_container_is_restored_elsewhere(void **state)
+{
+	struct world w;
+	struct box b;
+	(void)state;
+	begin(&w);
+	box_begin(&w, &b);
+	struct outcome o = put_from_box(&w, &b, in(&w, "box/evil"));
+	assert_int_equal(o.rc, 0);
+	box_end(&b);
+	struct outcome back = restore_as(&w, &(struct quarantine_return){ .id = o.id });
+	assert_int_equal(back.rc, -ESTALE);
+	assert_non_null(strstr(back.error, "container"));
+	back = restore_as(&w, &(struct quarantine_return){ .id = o.id, .path = in(&w, "saved") });
+	assert_int_equal(back.rc, 0);
+	holds(in(&w, "saved"), BIG, 'c');
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest all[] = {
@@ -439,6 +547,8 @@ int main(void)
 		cmocka_unit_test(a_file_found_twice_is_kept_once),
 		cmocka_unit_test(the_oldest_go_until_a_fifth_is_free),
 		cmocka_unit_test(a_file_larger_than_the_store_stays_where_it_is),
+		cmocka_unit_test(a_file_of_a_container_is_taken_and_comes_back_there),
+		cmocka_unit_test(what_is_left_of_an_ended_container_is_restored_elsewhere),
 	};
 	return cmocka_run_group_tests(all, NULL, NULL);
 }

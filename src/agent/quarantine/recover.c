@@ -43,7 +43,7 @@ static void untake(struct quarantine *q, struct kept *r)
 {
 	struct place p = { .dir = -1 };
 	r->file.ctime_ns = 0; /* lifting the flags changed it */
-	if (place_open(buf_view(&r->path), &p) == 0) {
+	if (place_open(buf_view(&r->path), r->mount, &p) == 0) {
 		AUTO(closep) int fd = open_same(&p, p.name, &r->file);
 		if (fd >= 0)
 			flags_give(fd, r);
@@ -58,7 +58,7 @@ static void untake(struct quarantine *q, struct kept *r)
 static void finish_taking(const struct kept *r)
 {
 	struct place p = { .dir = -1 };
-	if (place_open(buf_view(&r->path), &p) == 0) {
+	if (place_open(buf_view(&r->path), r->mount, &p) == 0) {
 		place_unlink_same(&p, p.name, &r->file);
 		for (unsigned i = 0; i < r->nnames; i++)
 			place_unlink_same(&p, r->names[i].p, &r->file);
@@ -71,7 +71,7 @@ static void finish_taking(const struct kept *r)
 static void finish_restoring(struct quarantine *q, struct kept *r)
 {
 	struct place p = { .dir = -1 };
-	int rc = place_open(buf_view(&r->to), &p);
+	int rc = place_open(buf_view(&r->to), r->to_mount, &p);
 	r->to_file.ctime_ns = 0; /* renaming changed it */
 	AUTO(closep) int fd = rc == 0 && r->to_file.ino ? open_same(&p, p.name, &r->to_file) : -1;
 	if (fd >= 0)
