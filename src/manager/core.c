@@ -4,6 +4,7 @@
 #include <sys/queue.h>
 
 #include "base/auto.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/wire.h"
@@ -13,7 +14,7 @@
 
 /* The process around the core: messages to calls of manager/api and back. */
 
-enum { ASK_MAX = EXCHANGE_HEAD_MAX + EXCHANGE_BODY_MAX + 8, TEXT_MAX = 256 * 1024 };
+enum { ASK_MAX = EXCHANGE_HEAD_MAX + EXCHANGE_BODY_MAX + 8, TEXT_MAX = 256 * 1024, KEY_MAX = 64 };
 
 /* A signature that the authority owes us. */
 struct owed {
@@ -130,6 +131,12 @@ static int open_app(struct core *c)
 	const struct options *o = c->me->options;
 	const json_t *j = c->authority;
 	struct err why = { { 0 } };
+	AUTO(buf_done) struct buf key = { 0 };
+	AUTO(closep) int fd = self_take_fd(c->me, "secrets");
+	if (fd < 0 || file_read_fd(fd, KEY_MAX, &key) < 0 || !key.p) {
+		log_error("read secrets.key: it is not there, or too long");
+		return -EIO;
+	}
 	const struct app_config config = {
 		.database = c->database,
 		.ca = json_text(j, "ca", ""),
@@ -140,8 +147,10 @@ static int open_app(struct core *c)
 		.console_port = (unsigned)o->number[SET_CONSOLE_PORT],
 		.agent_port = (unsigned)o->number[SET_AGENT_PORT],
 		.software = YAGURA_SOFTWARE_DIR,
+		.key = buf_view(&key),
 	};
 	int rc = app_open(&c->app, &config, &hooks, c, &why);
+	explicit_bzero(key.p, key.n);
 	if (rc < 0)
 		log_error("open %s: %s", c->database, why.text);
 	return rc;

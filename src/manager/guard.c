@@ -1,18 +1,23 @@
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/file.h"
 #include "base/log.h"
+#include "base/rand.h"
 #include "manager/manager.h"
 
-/* What the guard opens: the listening sockets, which may have ports that need root. */
+/* What the guard opens: the listening sockets, which may have ports that need root; the key of the
+ * secrets in the database, which is root's and lies apart from the database. */
 
-enum { BACKLOG = 512 };
+enum { BACKLOG = 512, KEY = 32 };
 
 struct address {
 	struct sockaddr_storage at;
@@ -100,4 +105,32 @@ int front_prepare(struct self *guard, unsigned instance, struct birth_fd out[sta
 		}
 	}
 	return n;
+}
+
+static int make_key(const char *path)
+{
+	uint8_t key[KEY];
+	rand_bytes(key, sizeof(key));
+	int rc = file_replace(AT_FDCWD, path, key, sizeof(key), 0600);
+	explicit_bzero(key, sizeof(key));
+	return rc;
+}
+
+/* The core reads what is in it. A new one for an old database is noticed there. */
+int core_prepare(struct self *guard, unsigned instance, struct birth_fd out[static BIRTH_FDS_MAX])
+{
+	AUTO(freep) char *path = NULL;
+	(void)instance;
+	if (asprintf(&path, "%s/secrets.key", guard->etc) < 0)
+		abort();
+	int rc = access(path, F_OK) < 0 && errno == ENOENT ? make_key(path) : 0;
+	int fd = rc < 0 ? rc : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0) {
+		rc = rc < 0 ? rc : -errno;
+		log_error("open %s: %s", path, strerror(-rc));
+		return rc;
+	}
+	out[0].fd = fd;
+	snprintf(out[0].name, sizeof(out[0].name), "secrets");
+	return 1;
 }

@@ -29,6 +29,7 @@ int front_start(struct self *me);
 void front_down(struct self *me, struct peer *p);
 void front_stop(struct self *me);
 
+int core_prepare(struct self *guard, unsigned instance, struct birth_fd out[static BIRTH_FDS_MAX]);
 int core_start(struct self *me);
 void core_down(struct self *me, struct peer *p);
 void core_stop(struct self *me);

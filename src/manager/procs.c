@@ -38,6 +38,7 @@ static const struct proc procs[] = {
 	              .box = { .syscalls = front_calls, .fds_max = FRONT_FDS } },
 	[P_CORE] = { .name = "core",
 	             .user = "yagura-core",
+	             .prepare = core_prepare,
 	             .start = core_start,
 	             .on = core_on,
 	             .down = core_down,

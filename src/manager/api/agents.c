@@ -96,17 +96,12 @@ static bool same_secret(const char *a, const char *b)
 static int check_request(struct call *c)
 {
 	struct app *a = c->app;
-	struct rows r;
-	char token[100] = "";
+	AUTO(freep) char *token = activation_token(a);
 	const char *nonce = json_text(c->body, "nonce", "");
 	int64_t now = (int64_t)clock_ms(), time = json_int(c->body, "time", 0);
 	if (!json_text(c->body, "csr", NULL) || !*json_text(c->body, "hostName", "") ||
 	    strlen(nonce) < 32 || strlen(nonce) > 128)
 		return activation_refused(c, "The activation request is incomplete.");
-	int rc = store_query(a->store, STMT_META_GET, ARGS(VAL_TEXT("token")), &r);
-	if (rc == 0 && rows_next(&r) == 1)
-		snprintf(token, sizeof(token), "%.*s", STR_ARG(col_str(&r, 0)));
-	rows_done(&r);
 	const char *tenant = json_text(c->body, "tenantID", NULL),
 		   *said = json_text(c->body, "token", "");
 	if (!token[0] || !same_secret(said, token) || (tenant && !same_secret(tenant, a->tenant)))

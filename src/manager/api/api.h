@@ -59,6 +59,7 @@ struct app_config {
 	const char *host;               /* the name or address that agents are told */
 	unsigned console_port, agent_port;
 	const char *software; /* folder of the agent's packages, or NULL */
+	struct str key; /* of the secrets in the database, SEAL_KEY bytes; read in app_open() */
 };
 
 int app_open(struct app **out, const struct app_config *c, const struct app_hooks *hooks,

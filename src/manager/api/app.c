@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "manager/alert/notify.h"
+#include "manager/api/secrets.h"
 #include "manager/forward/forward.h"
 #include "manager/forward/metrics.h"
 #include "manager/tasks/own.h"
@@ -398,6 +399,7 @@ int app_open(struct app **out, const struct app_config *c, const struct app_hook
 		               c->database);
 	struct app *a = xcalloc(1, sizeof(*a));
 	a->config = *c;
+	a->config.key = (struct str){ 0 };
 	a->hooks = hooks;
 	a->owner = owner;
 	a->started_ms = clock_ms();
@@ -412,6 +414,10 @@ int app_open(struct app **out, const struct app_config *c, const struct app_hook
 	int rc = store_open(&a->store, colon + 1, why);
 	if (rc == 0)
 		rc = store_migrate(a->store, event_classes, why);
+	if (rc == 0)
+		rc = store_take_key(a->store, c->key);
+	if (rc == 0)
+		rc = secrets_begin(a, why);
 	if (rc < 0) {
 		app_free(a);
 		return rc;

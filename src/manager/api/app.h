@@ -357,6 +357,7 @@ int software_install(struct call *c);
 int manager_about(struct call *c);
 int deployment_script(struct call *c);
 int activation_information(struct call *c);
+char *activation_token(struct app *a); /* what an agent must say; owned, may be empty */
 int antimalware_status(struct call *c);
 int change_password(struct call *c);
 

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -6,18 +7,24 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "manager/api/app.h"
+#include "manager/api/secrets.h"
 #include "net/identity.h"
 
 /* How a new agent finds its manager: the activation command and script (rest-api.md section 12). */
 
-static void token_of(struct app *a, char out[static 100])
+char *activation_token(struct app *a)
 {
+	char *chosen = system_setting(a, "platformSettingAgentInitiatedActivationToken");
+	AUTO(buf_done) struct buf own = { 0 };
 	struct rows r;
-	out[0] = '\0';
+	if (*chosen)
+		return chosen;
+	free(chosen);
 	int rc = store_query(a->store, STMT_META_GET, ARGS(VAL_TEXT("token")), &r);
 	if (rc == 0 && rows_next(&r) == 1)
-		snprintf(out, 100, "%.*s", STR_ARG(col_str(&r, 0)));
+		secret_open(a->store, "token", 0, col_str(&r, 0), &own);
 	rows_done(&r);
+	return own.p ? buf_take(&own) : xstrdup("");
 }
 
 static void add_command(struct call *c, struct buf *b, const char *url)
@@ -27,9 +34,15 @@ static void add_command(struct call *c, struct buf *b, const char *url)
 	} ids[] = { { "policyID", "policyid" },
 		    { "computerGroupID", "groupid" },
 		    { "relayGroupID", "relaygroupid" } };
-	char token[100];
-	token_of(c->app, token);
-	buf_fmt(b, "dsa_control -a %s \"tenantID:%s\" \"token:%s\"", url, c->app->tenant, token);
+	AUTO(freep) char *token = activation_token(c->app);
+	buf_fmt(b, "dsa_control -a %s \"tenantID:%s\" \"token:", url, c->app->tenant);
+	/* People may choose it; between a shell's double quotes these four mean something. */
+	for (const char *p = token; *p; p++) {
+		if (strchr("\"$`\\", *p))
+			buf_char(b, '\\');
+		buf_char(b, *p);
+	}
+	buf_char(b, '"');
 	for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
 		int64_t id = json_int(c->body, ids[i].field, 0);
 		const char *text = json_text(c->body, ids[i].field, NULL);
@@ -110,8 +123,8 @@ int deployment_script(struct call *c)
 
 int activation_information(struct call *c)
 {
-	char url[300], token[100];
-	token_of(c->app, token);
+	char url[300];
+	AUTO(freep) char *token = activation_token(c->app);
 	snprintf(url, sizeof(url), "dsm://%s:%u/", c->app->config.host, c->app->config.agent_port);
 	c->out = json_pack("{s:s,s:s}", "activationURL", url, "activationToken", token);
 	return 200;

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "manager/api/policy.h"
+#include "manager/api/secrets.h"
 
 /*
  * The effective policies of agents. A change marks those whom it may concern, in one statement. A
@@ -19,6 +20,8 @@
  */
 
 enum { POLICY_MAX = 32 << 20 };
+
+static const char kind[] = "compiled"; /* where their secrets stand */
 
 /* Agents looked at, and results compiled, at a time. */
 static const struct slice {
@@ -61,9 +64,12 @@ static int64_t compile(struct app *a, int64_t computer, const json_t *o)
 	char hash[65];
 	chain_of(a, &ch, "computers", computer, o);
 	AUTO(json_decrefp) json_t *p = content(a, &ch);
+	int rc = 0;
+	/* The same secret is sealed into the same bytes: equal policies stay equal. */
+	AUTO(json_decrefp) json_t *sealed = secrets_sealed(a->store, NULL, kind, 0, p, &rc);
 	a->compilations++;
-	json_write(&b, p);
-	if (buf_end(&b) < 0)
+	json_write(&b, sealed ? sealed : p);
+	if (rc < 0 || buf_end(&b) < 0)
 		return -1;
 	text_digest(buf_view(&b), hash);
 	a->sweep = true;
@@ -241,7 +247,7 @@ static json_t *identified(struct call *c, int64_t have)
 	int rc = store_query(c->app->store, STMT_POLICY_GET, ARGS(VAL_INT(c->who.computer)), &r);
 	if (rc == 0 && rows_next(&r) == 1 && r.col[0].i > have) {
 		version = r.col[0].i;
-		p = json_parse(col_str(&r, 1), NULL);
+		p = secrets_parse(c->app->store, kind, 0, col_str(&r, 1));
 	}
 	rows_done(&r);
 	if (!p)

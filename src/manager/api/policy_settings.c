@@ -4,6 +4,7 @@
 #include "base/auto.h"
 #include "base/json.h"
 #include "manager/api/policy.h"
+#include "manager/api/resources.h"
 
 /* Settings of policies and computers, the defaults of policies and the system's (rest-api.md 8.2,
  * 8.3, 10). */
@@ -222,9 +223,9 @@ int setting_delete(struct call *c)
 
 /* ---- documents: the defaults of policies, the system's ---- */
 
-static const struct resource documents = { .path = "settings",
-	                                   .noun = "settings",
-	                                   .name_field = "name" };
+const struct resource settings_resource = { .path = "settings",
+	                                    .noun = "settings",
+	                                    .name_field = "name" };
 
 static const struct {
 	enum setting_scope scope;
@@ -256,8 +257,8 @@ static int document_keep(struct call *c, enum settings_document which, const jso
 	json_set_text(o, "name", kinds[which].name);
 	if (json_equal(old, o))
 		return 0;
-	int rc = json_object_get(old, "name") ? object_set(st, &documents, which, o)
-	                                      : object_add(st, &documents, which, o, &id);
+	int rc = json_object_get(old, "name") ? object_set(st, &settings_resource, which, o)
+	                                      : object_add(st, &settings_resource, which, o, &id);
 	if (rc < 0) {
 		err_set(&c->why, 0, "The database refused: %s.", store_error(st));
 		return 500;

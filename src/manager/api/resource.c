@@ -5,6 +5,7 @@
 #include "base/auto.h"
 #include "base/json.h"
 #include "manager/api/resources.h"
+#include "manager/api/secrets.h"
 
 #define OWNER RESOURCE_OWNER
 
@@ -14,7 +15,7 @@ json_t *object_get(struct store *s, const char *kind, int64_t id)
 	json_t *object = NULL;
 	int rc = store_query(s, STMT_OBJECT_GET, ARGS(VAL_TEXT(kind), VAL_INT(id)), &r);
 	if (rc == 0 && rows_next(&r) == 1)
-		object = json_parse(col_str(&r, 0), NULL);
+		object = secrets_parse(s, kind, id, col_str(&r, 0));
 	rows_done(&r);
 	return object;
 }
@@ -36,6 +37,17 @@ static int64_t parent_of(const struct resource *r, const json_t *object)
 	return field ? json_int(object, field, 0) : 0;
 }
 
+/* As it is stored: with its secrets sealed. */
+static int stored_body(struct store *s, const struct resource *r, int64_t id, const json_t *object,
+                       struct buf *b)
+{
+	int rc = 0;
+	AUTO(json_decrefp)
+	json_t *sealed = secrets_sealed(s, r->fields, r->path, id, object, &rc);
+	json_write(b, sealed ? sealed : object);
+	return rc;
+}
+
 /* Names are unique; an object without one has its ID there. */
 static void stored_name(const struct resource *r, int64_t id, const json_t *object, struct buf *b)
 {
@@ -49,7 +61,6 @@ int object_add(struct store *s, const struct resource *r, int64_t id, const json
                int64_t *out)
 {
 	AUTO(buf_done) struct buf b = { 0 }, name = { 0 };
-	json_write(&b, object);
 	int rc = 0;
 	if (id > 0)
 		rc = store_exec(s, STMT_SEQUENCE_AT_LEAST, ARGS(VAL_TEXT(r->path), VAL_INT(id)));
@@ -58,6 +69,8 @@ int object_add(struct store *s, const struct resource *r, int64_t id, const json
 	if (rc == 0 && id < 0)
 		rc = -EIO;
 	stored_name(r, id, object, &name);
+	if (rc == 0)
+		rc = stored_body(s, r, id, object, &b);
 	if (rc == 0)
 		rc = store_exec(s, STMT_OBJECT_ADD,
 		                ARGS(VAL_TEXT(r->path), VAL_INT(id), VAL_STR(buf_view(&name)),
@@ -70,11 +83,12 @@ int object_add(struct store *s, const struct resource *r, int64_t id, const json
 int object_set(struct store *s, const struct resource *r, int64_t id, const json_t *object)
 {
 	AUTO(buf_done) struct buf b = { 0 }, name = { 0 };
-	json_write(&b, object);
 	stored_name(r, id, object, &name);
-	return store_exec(s, STMT_OBJECT_SET,
-	                  ARGS(VAL_TEXT(r->path), VAL_INT(id), VAL_STR(buf_view(&name)),
-	                       VAL_INT(parent_of(r, object)), VAL_STR(buf_view(&b))));
+	int rc = stored_body(s, r, id, object, &b);
+	return rc < 0 ? rc
+	              : store_exec(s, STMT_OBJECT_SET,
+	                           ARGS(VAL_TEXT(r->path), VAL_INT(id), VAL_STR(buf_view(&name)),
+	                                VAL_INT(parent_of(r, object)), VAL_STR(buf_view(&b))));
 }
 
 static json_t *show(struct call *c, const struct resource *r, int64_t id, const json_t *full)

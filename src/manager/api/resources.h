@@ -18,6 +18,8 @@
 extern const struct resource computer_resources[], malware_resources[], common_resources[],
 	admin_resources[], rule_resources[], control_resources[], system_resources[]; /* {0} last */
 extern const struct resource *const resource_families[]; /* NULL last */
+extern const struct resource
+	settings_resource; /* documents of settings; no collection of the API */
 
 /* A `changed` hook: every computer's effective policy may be another one now. */
 void policies_affected(struct call *c, int64_t id, const json_t *old, const json_t *o);

@@ -5,12 +5,14 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/rand.h"
+#include "manager/api/secrets.h"
 #include "manager/api/sign_in.h"
 #include "manager/api/totp.h"
 
 /*
- * The second factor of administrators. Stored as "BASE32 LASTSTEP": kind "totp-new" until a first
- * code confirmed that the person's device has it, then "totp". It is shown once, and never logged.
+ * The second factor of administrators. Stored as "BASE32 LASTSTEP", sealed: kind "totp-new" until a
+ * first code confirmed that the person's device has it, then "totp". It is shown once, and never
+ * logged.
  */
 
 static bool secret_of(struct app *a, const char *kind, int64_t id, struct buf *key, uint64_t *last)
@@ -19,8 +21,10 @@ static bool secret_of(struct app *a, const char *kind, int64_t id, struct buf *k
 	bool there = false;
 	int rc = store_query(a->store, STMT_SECRET_GET, ARGS(VAL_TEXT(kind), VAL_INT(id)), &r);
 	if (rc == 0 && rows_next(&r) == 1) {
-		struct str rest = col_str(&r, 0);
-		there = base32_decode(key, str_cut(&rest, ' ')) == 0 &&
+		AUTO(buf_done) struct buf text = { 0 };
+		there = secret_open(a->store, kind, id, col_str(&r, 0), &text) == 0;
+		struct str rest = buf_view(&text);
+		there = there && base32_decode(key, str_cut(&rest, ' ')) == 0 &&
 		        str_u64(rest, 0, UINT64_MAX, last) == 0;
 	}
 	rows_done(&r);
@@ -29,20 +33,24 @@ static bool secret_of(struct app *a, const char *kind, int64_t id, struct buf *k
 
 static int keep(struct app *a, const char *kind, int64_t id, const struct buf *key, uint64_t last)
 {
-	AUTO(buf_done) struct buf b = { 0 };
+	AUTO(buf_done) struct buf b = { 0 }, sealed = { 0 };
 	base32_encode(&b, buf_view(key));
 	buf_fmt(&b, " %llu", (unsigned long long)last);
-	int rc = store_exec(a->store, STMT_SECRET_SET,
-	                    ARGS(VAL_TEXT(kind), VAL_INT(id), VAL_STR(buf_view(&b))));
+	int rc = secret_close(a->store, kind, id, buf_view(&b), &sealed);
 	explicit_bzero(b.p, b.n);
-	return rc;
+	return rc < 0 ? rc
+	              : store_exec(a->store, STMT_SECRET_SET,
+	                           ARGS(VAL_TEXT(kind), VAL_INT(id), VAL_STR(buf_view(&sealed))));
 }
 
 bool totp_enrolled(struct app *a, int64_t id)
 {
-	AUTO(buf_done) struct buf key = { 0 };
-	uint64_t last = 0;
-	return secret_of(a, "totp", id, &key, &last);
+	/* A row is enough: one that cannot be read lets nobody in without a code. */
+	struct rows r;
+	int rc = store_query(a->store, STMT_SECRET_GET, ARGS(VAL_TEXT("totp"), VAL_INT(id)), &r);
+	bool there = rc < 0 || rows_next(&r) != 0;
+	rows_done(&r);
+	return there;
 }
 
 void totp_forget(struct app *a, int64_t id)

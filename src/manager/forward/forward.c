@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "manager/alert/record.h"
 #include "manager/api/resources.h"
+#include "manager/api/secrets.h"
 #include "manager/forward/format.h"
 #include "manager/forward/post.h"
 #include "manager/tasks/zone.h"
@@ -358,7 +359,7 @@ static void next(struct app *a)
 		return;
 	int rc = store_query(a->store, STMT_OBJECT_LIST, ARGS(VAL_TEXT(kind)), &r);
 	while (rc == 0 && rows_next(&r) == 1) {
-		json_t *o = json_parse(col_str(&r, 1), NULL);
+		json_t *o = secrets_parse(a->store, kind, r.col[0].i, col_str(&r, 1));
 		if (o)
 			json_array_append_new(list, json_pack("[I,o]", (json_int_t)r.col[0].i, o));
 	}

@@ -11,6 +11,7 @@
 #include "base/auto.h"
 #include "base/buf.h"
 #include "manager/store/schema.h"
+#include "manager/store/seal.h"
 #include "model/event.h"
 
 enum { BUSY_MS = 10000, COLUMNS_MAX = 64, TEXTS = 32 };
@@ -42,6 +43,8 @@ struct store {
 	char path[PATH_MAX];
 	int depth;   /* of nested transactions; only the outermost is real */
 	bool failed; /* an inner one was rolled back */
+	struct seal seal;
+	bool sealed; /* there is one */
 };
 
 static int code(const struct store *s, int rc)
@@ -112,7 +115,22 @@ void store_free(struct store *s)
 		free(s->texts[i].sql);
 	}
 	sqlite3_close(s->db);
+	explicit_bzero(&s->seal, sizeof(s->seal));
 	free(s);
+}
+
+int store_take_key(struct store *s, struct str key)
+{
+	if (key.n != SEAL_KEY)
+		return -EINVAL;
+	seal_init(&s->seal, (const uint8_t *)key.p);
+	s->sealed = true;
+	return 0;
+}
+
+const struct seal *store_seal(const struct store *s)
+{
+	return s->sealed ? &s->seal : NULL;
 }
 
 /* Where $number is: SQLite numbers parameters in the order of their appearance, which is mostly

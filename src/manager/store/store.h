@@ -8,6 +8,7 @@
 #include "base/str.h"
 
 struct store;
+struct seal;
 struct event_class;
 
 /* One bound parameter, or one column of a row. */
@@ -52,6 +53,9 @@ int store_open(struct store **out, const char *path, struct err *why);
 /* Brings an open database to the newest schema; keeps a copy of the file before each step. */
 int store_migrate(struct store *s, const struct event_class *const *classes, struct err *why);
 void store_free(struct store *s);
+/* The key of the secrets in it (seal.h), n bytes of a key file: 0, or -EINVAL. */
+int store_take_key(struct store *s, struct str key);
+const struct seal *store_seal(const struct store *s); /* NULL: it has no key */
 
 int store_exec(struct store *s, enum stmt st, const struct val *args, size_t n);
 int store_query(struct store *s, enum stmt number, const struct val *args, size_t n,

@@ -68,7 +68,8 @@ static void open_app(struct try *t)
 		                           .server_fingerprint = "-",
 		                           .host = "manager.test",
 		                           .console_port = 4119,
-		                           .agent_port = 4120 };
+		                           .agent_port = 4120,
+		                           .key = STR("a key that is only good in tests") };
 	int rc = app_open(&t->app, &config, &hooks, t, &why);
 	if (rc < 0)
 		fail_msg("%s", why.text);
