@@ -14,11 +14,18 @@
 
 /* The process around the core: messages to calls of manager/api and back. */
 
-enum { ASK_MAX = EXCHANGE_HEAD_MAX + EXCHANGE_BODY_MAX + 8, TEXT_MAX = 256 * 1024, KEY_MAX = 64 };
+enum {
+	ASK_MAX = EXCHANGE_HEAD_MAX + EXCHANGE_BODY_MAX + 8,
+	TEXT_MAX = 256 * 1024,
+	KEY_MAX = 64,
+	SENT_MAX = 1 << 20,
+	TRIED_MAX = 64 << 20
+};
 
-/* A signature that the authority owes us. */
+/* An answer that the authority or the bench owes us. */
 struct owed {
 	LIST_ENTRY(owed) next;
+	unsigned who;
 	uint32_t ticket;
 };
 
@@ -70,15 +77,16 @@ static void chunk(struct app *a, uint64_t id, struct str piece)
 	send_front(app_owner(a), M_CHUNK, id, piece);
 }
 
-static void ask_authority(struct core *c, uint64_t ticket, uint32_t type, struct str body)
+static void ask_for(struct core *c, unsigned who, uint64_t ticket, uint32_t type, struct str body)
 {
 	struct owed *o = xcalloc(1, sizeof(*o));
+	o->who = who;
 	o->ticket = (uint32_t)ticket;
 	LIST_INSERT_HEAD(&c->owed, o, next);
-	int rc = self_send(c->me, P_CA, 0, type, o->ticket, body);
+	int rc = self_send(c->me, who, 0, type, o->ticket, body);
 	if (rc < 0)
-		log_error("ask the authority: %s", strerror(-rc));
-	/* Without an answer it is settled when the authority is seen to be down, or at once. */
+		log_error("ask %s: %s", c->me->program->procs[who].name, strerror(-rc));
+	/* Without an answer it is settled when the process is seen to be down, or at once. */
 	if (rc < 0) {
 		LIST_REMOVE(o, next);
 		free(o);
@@ -93,12 +101,17 @@ static void sign_certificate(struct app *a, uint64_t ticket, struct str csr, con
 	struct wr w = wr_init(room, n);
 	wr_str(&w, csr);
 	wr_str(&w, str_of(cn));
-	ask_authority(app_owner(a), ticket, M_SIGN_CSR, (struct str){ room, wr_len(&w) });
+	ask_for(app_owner(a), P_CA, ticket, M_SIGN_CSR, (struct str){ room, wr_len(&w) });
 }
 
 static void sign_policy(struct app *a, uint64_t ticket, struct str policy)
 {
-	ask_authority(app_owner(a), ticket, M_SIGN_POLICY, policy);
+	ask_for(app_owner(a), P_CA, ticket, M_SIGN_POLICY, policy);
+}
+
+static void try_out(struct app *a, uint64_t ticket, struct str order)
+{
+	ask_for(app_owner(a), P_BENCH, ticket, M_TRY, order);
 }
 
 static int send_courier(struct app *a, unsigned instance, uint64_t ticket, struct str order)
@@ -111,9 +124,13 @@ static int on_sent(struct self *me, struct peer *p, struct imsg *m)
 {
 	(void)p;
 	struct core *c = me->state;
-	struct rd r = rd_init(m->data, m->len);
+	AUTO(imsg_body_done) struct imsg_body body = { 0 };
+	int rc = imsg_body(m, SENT_MAX, &body);
+	if (rc < 0)
+		return rc;
+	struct rd r = rd_init(body.s.p, body.s.n);
 	uint32_t error = rd_u32(&r);
-	struct str text = rd_str(&r, 1000);
+	struct str text = rd_str(&r, SENT_MAX);
 	if (rd_end(&r) < 0 || error > 4095)
 		return -EBADMSG;
 	AUTO(freep) char *why = str_dup(text);
@@ -126,8 +143,8 @@ static int on_sent(struct self *me, struct peer *p, struct imsg *m)
 
 static int open_app(struct core *c)
 {
-	static const struct app_hooks hooks = { reply, chunk, sign_certificate, sign_policy,
-		                                send_courier };
+	static const struct app_hooks hooks = { reply,       chunk,        sign_certificate,
+		                                sign_policy, send_courier, try_out };
 	const struct options *o = c->me->options;
 	const json_t *j = c->authority;
 	struct err why = { { 0 } };
@@ -195,15 +212,15 @@ static bool settle(struct core *c, uint32_t ticket)
 
 static int on_signed(struct self *me, struct peer *p, struct imsg *m)
 {
-	(void)p;
 	struct core *c = me->state;
 	AUTO(imsg_body_done) struct imsg_body body = { 0 };
-	int rc = imsg_body(m, TEXT_MAX, &body);
+	size_t max = p->who == P_BENCH ? TRIED_MAX : TEXT_MAX;
+	int rc = imsg_body(m, max, &body);
 	if (rc < 0)
 		return rc;
 	struct rd r = rd_init(body.s.p, body.s.n);
 	uint32_t error = rd_u32(&r);
-	struct str result = rd_str(&r, TEXT_MAX);
+	struct str result = rd_str(&r, max);
 	rc = rd_end(&r);
 	if (rc < 0 || error > 4095)
 		return -EBADMSG;
@@ -219,10 +236,11 @@ void core_down(struct self *me, struct peer *p)
 		app_process_died(c->app, me->program->procs[p->who].name);
 	if (c->app && p->who == P_COURIER)
 		app_courier_down(c->app);
-	if (p->who != P_CA)
-		return;
-	while (!LIST_EMPTY(&c->owed)) {
-		uint32_t ticket = LIST_FIRST(&c->owed)->ticket;
+	for (struct owed *o = LIST_FIRST(&c->owed), *next = NULL; o; o = next) {
+		uint32_t ticket = o->ticket;
+		next = LIST_NEXT(o, next);
+		if (o->who != p->who)
+			continue;
 		settle(c, ticket);
 		if (c->app)
 			app_signed(c->app, ticket, -EAGAIN, (struct str){ 0 });
@@ -314,8 +332,7 @@ void core_stop(struct self *me)
 }
 
 int (*const core_on[])(struct self *me, struct peer *p, struct imsg *m) = {
-	[M_REQUEST] = on_request, [M_GONE] = on_gone,
-	[M_SIGNED] = on_signed,   [M_AUTHORITY] = on_authority,
-	[M_TICK] = on_tick,       [M_SENT] = on_sent,
-	[M_COUNT] = NULL,
+	[M_REQUEST] = on_request,     [M_GONE] = on_gone, [M_SIGNED] = on_signed,
+	[M_AUTHORITY] = on_authority, [M_TICK] = on_tick, [M_SENT] = on_sent,
+	[M_TRIED] = on_signed,        [M_COUNT] = NULL,
 };

@@ -3,7 +3,7 @@
 #include "proc/proc.h"
 
 /* The manager's processes, in the order of procs.c. */
-enum proc_id { P_GUARD, P_FRONT, P_CORE, P_CA, P_CLERK, P_COURIER, P_COUNT };
+enum proc_id { P_GUARD, P_FRONT, P_CORE, P_CA, P_CLERK, P_COURIER, P_BENCH, P_COUNT };
 
 enum imsg_type {
 #define IMSG(name, from, to, fd, max, doc) M_##name,
@@ -22,6 +22,7 @@ extern int (*const core_on[])(struct self *me, struct peer *p, struct imsg *m);
 extern int (*const ca_on[])(struct self *me, struct peer *p, struct imsg *m);
 extern int (*const clerk_on[])(struct self *me, struct peer *p, struct imsg *m);
 extern int (*const courier_on[])(struct self *me, struct peer *p, struct imsg *m);
+extern int (*const bench_on[])(struct self *me, struct peer *p, struct imsg *m);
 
 int front_prepare(struct self *guard, unsigned instance, struct birth_fd out[static BIRTH_FDS_MAX]);
 int front_early(struct self *me);
@@ -43,6 +44,8 @@ void ca_stop(struct self *me);
 int clerk_start(struct self *me);
 void clerk_up(struct self *me, struct peer *p);
 void clerk_stop(struct self *me);
+
+int bench_start(struct self *me);
 
 int courier_start(struct self *me);
 void courier_stop(struct self *me);

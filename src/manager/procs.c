@@ -23,6 +23,7 @@ static const char *const courier_read[] = { "/etc/hosts",
 	                                    "/etc/ld.so.cache",
 	                                    "/dev/urandom",
 	                                    NULL };
+static const char *const bench_calls[] = { "alarm", "setitimer", NULL };
 static const char *const ca_write[] = { "%etc/ca", NULL };
 
 static const struct proc procs[] = {
@@ -61,11 +62,16 @@ static const struct proc procs[] = {
 	              .stop = clerk_stop },
 	[P_COURIER] = { .name = "courier",
 	                .user = "yagura-courier",
-	                .instances = 2,
+	                .instances = 3,
 	                .start = courier_start,
 	                .on = courier_on,
 	                .stop = courier_stop,
 	                .box = { .files = true, .net = true, .read = courier_read } },
+	[P_BENCH] = { .name = "bench",
+	              .user = "yagura-bench",
+	              .start = bench_start,
+	              .on = bench_on,
+	              .box = { .syscalls = bench_calls, .mem_max = 1ull << 30 } },
 };
 
 #define B(x) (1u << P_##x)

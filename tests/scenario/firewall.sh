@@ -81,6 +81,16 @@ asks_by() { dsa_query -c GetAgentStatus | grep -E 'asksBy: (queue statement|comp
 two_queues() {
 	jq -e '.queues == 2' "$WORK/a/lib/firewall/ruleset.json" && dsa_query -c GetAgentStatus | grep -F 'engine.processes: 2'
 }
+# simulate PACKET-JSON: "VERDICT by WHAT RULE".
+simulate() { api POST "/computers/1/firewall/simulate" "$1" | jq -r '"\(.verdict) by \(.decidedBy) \(.rule.ID // "")"'; }
+simulated() { [ "$(simulate "$2")" = "$1" ]; }
+has_hits() {
+	api POST /computers/1/checkstatus >/dev/null
+	sleep 1
+	api GET /computers/1/firewall/hits | jq -e ".firewallRuleHits[] | select(.ruleID == $1 and .hits > 0)"
+}
+job_done() { api GET "/jobs/$1" | jq -e '.state == "done"'; }
+open_ports() { api GET "/jobs/$1" | jq -c .result.openPorts; }
 none_told() {
 	local n
 	for n in "$@"; do ! told "$n" || return 1; done
@@ -149,6 +159,16 @@ assign "$ALLOW" "$BYPASS" "$LOG"
 check_until "Bypass passes whatever else is denied" 20 opens $V4 8003
 check "Log Only lets pass" opens $V4 8002
 check_until "and is an event" 20 event '.Reason == "Firewall Rule: Note 8002" and .ActionString == "Log Only"'
+TO='"sourceIP":"10.214.0.1","destinationIP":"10.214.0.2"'
+check "the simulator knows which rule lets a packet pass" simulated "pass by rule $ALLOW" "{$TO,\"destinationPort\":8002}"
+check "and which passes everything else by" simulated "pass by rule $BYPASS" "{$TO,\"destinationPort\":8003}"
+check "and what is left over" simulated "drop by default " "{$TO,\"destinationPort\":8004}"
+check "and what is out of connection" simulated "drop by state $ALLOW" "{$TO,\"destinationPort\":8002,\"TCPFlags\":[\"ack\"]}"
+check "a field that is wrong is named" sh -c "echo '$(api POST /computers/1/firewall/simulate '{"sourceIP":"x"}')' | grep -q sourceIP"
+check_until "the hits of a rule are told" 40 has_hits "$ALLOW"
+SCAN=$(api POST /computers/1/portscan '{"ports":"8001-8008"}' | jq -r .ID)
+check_until "a port scan of the computer ends" 20 job_done "$SCAN"
+check "and finds what is open" test "$(open_ports "$SCAN")" = "[8002,8003]"
 PING=$(rule '{"name":"No ping","action":"deny","priority":"4","direction":"incoming","frameType":"ipv4","protocol":"icmp"}')
 assign "$PING" "$DENY"
 check_until "ICMP is denied by protocol" 20 sh -c "! ip netns exec $NS_N ping -c 1 -W 1 $V4"

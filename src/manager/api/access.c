@@ -29,6 +29,8 @@ static const struct gate {
 	{ NULL,     "/api/apikeys/{id}/secretkey",        "canEditApiKeyProperties",      "API key" },
 	{ NULL,     "/api/administrators/{id}/password",  NULL,                           "administrator" },
 	{ NULL,     "/api/administrators/{id}/totp",      NULL,                           "administrator" },
+	{ "POST",   "/api/policies/{id}/firewall/simulate",  NULL,                        "policy" },
+	{ "POST",   "/api/computers/{id}/firewall/simulate", NULL,                        "computer" },
 	{ NULL,     "/api/policies/default",              "canEditPolicyProperties",      "policy" },
 	{ NULL,     "/api/policies/{id}",                 "canEditPolicyProperties",      "policy" },
 	{ "DELETE", "/api/computers",                     "canDeleteComputers",           "computer" },

@@ -157,6 +157,7 @@ static const char *right_of(const struct route *r)
 		{ "GET",  "/scheduledtasks",             "canViewScheduledTasks" },
 		{ "GET",  "",                            NULL },
 		{ NULL,   "/search",                     NULL },
+		{ "POST", "/firewall/simulate",         NULL },
 		{ NULL,   "/apikeys/current",            NULL },
 		{ NULL,   "/sessions/current",           NULL },
 		{ NULL,   "/administrators/",            NULL }, /* one's own: their handlers refuse others */

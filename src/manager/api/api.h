@@ -48,6 +48,9 @@ struct app_hooks {
 	/* Gives an order (forward/courier.c) to an instance of the courier: 0, and app_sent() will
 	 * bring how it went, or -errno. NULL: there is none. */
 	int (*send)(struct app *a, unsigned instance, uint64_t ticket, struct str order);
+	/* Gives an order (bench/bench.h) to the bench; app_signed() brings the result in JSON, or
+	 * -errno and a sentence; -EAGAIN: the bench ended. NULL: there is none. */
+	void (*try_out)(struct app *a, uint64_t ticket, struct str order);
 };
 
 struct app_config {
@@ -68,7 +71,7 @@ void app_free(struct app *a);
 void *app_owner(struct app *a);
 void app_request(struct app *a, const struct request *rq);
 void app_gone(struct app *a, uint64_t id); /* the client of a delayed or streaming answer left */
-/* rc 0 and the PEM certificate or the raw signature, or -errno. */
+/* rc 0 and the PEM certificate, the raw signature or what the bench found, or -errno. */
 void app_signed(struct app *a, uint64_t ticket, int rc, struct str result);
 void app_sent(struct app *a, uint64_t ticket, int rc, const char *text);
 void app_courier_down(struct app *a);                   /* what it had will not be answered */

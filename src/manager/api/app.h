@@ -51,7 +51,7 @@ struct app {
 	json_t *died; /* owned: processes of ours, to be told; may be NULL */
 	bool open, disk_low;
 	uint64_t disk_next_ms, unknown_next_ms;
-	struct posted posts[2]; /* by enum post_way */
+	struct posted posts[3]; /* by enum post_way */
 	bool wake; /* jobs were queued: who waits for commands is looked at after the commit */
 };
 
@@ -318,11 +318,18 @@ json_t *jobs_of_batch(struct app *a, int64_t batch, int64_t max); /* new referen
 bool agent_there(struct app *a, int64_t computer);                /* activated? */
 void job_said(struct app *a, int64_t computer, const json_t *said);
 void jobs_tick(struct app *a);
+/* said: {"message","progress","result"}, each may be absent. */
+void job_set_state(struct app *a, int64_t id, const char *state, const json_t *said);
+/* Work that the manager does itself: a job that no agent is given. Takes command. */
+int job_add_own(struct call *c, const char *kind, int64_t computer, json_t *command);
 int files_list(struct call *c);
 int file_restore(struct call *c);
 int file_delete(struct call *c);
 int file_download(struct call *c);
 int file_content(struct call *c);
+
+int firewall_simulate(struct call *c);
+int firewall_hits_get(struct call *c);
 
 int stream_open(struct call *c);
 void stream_say(struct app *a, const char *topic, const char *event, json_t *data); /* takes data */

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/rand.h"
 #include "manager/api/app.h"
+#include "manager/api/portscan.h"
 
 /* Jobs: what a person asked an agent for. queued, sent, running, then done, failed, cancelled or
  * timed-out. */
@@ -64,6 +65,7 @@ static void complete(struct app *a, json_t *o)
 	json_set_bytes(o, "hostName", str_of(name));
 	json_set_bool(o, "waiting",
 	              strcmp(json_text(o, "state", ""), "queued") == 0 &&
+	                      strcmp(json_text(o, "kind", ""), PORT_SCAN) != 0 &&
 	                      !agent_connected(a, computer));
 }
 
@@ -108,16 +110,14 @@ bool agent_there(struct app *a, int64_t computer)
 	return there;
 }
 
-static int job_add(struct call *c, const char *kind, int64_t computer, json_t *command,
-                   json_t **shown)
+static int store_job(struct call *c, const char *kind, int64_t computer, json_t *command,
+                     json_t **shown)
 {
 	AUTO(buf_done) struct buf b = { 0 };
 	struct rows r;
 	int64_t id = 0;
 	json_write(&b, command);
 	json_decref(command);
-	if (!agent_there(c->app, computer))
-		return no_agent(c);
 	int rc = store_query(c->app->store, STMT_JOB_ADD,
 	                     ARGS(VAL_TEXT(kind), VAL_INT(computer), VAL_INT(clock_ms()),
 	                          VAL_TEXT(c->who.name), VAL_STR(buf_view(&b))),
@@ -133,8 +133,25 @@ static int job_add(struct call *c, const char *kind, int64_t computer, json_t *c
 	}
 	*shown = job_show(c->app, id);
 	news(c->app, id, "create");
-	agents_wake(c->app, computer);
 	return 200;
+}
+
+static int job_add(struct call *c, const char *kind, int64_t computer, json_t *command,
+                   json_t **shown)
+{
+	if (!agent_there(c->app, computer)) {
+		json_decref(command);
+		return no_agent(c);
+	}
+	int status = store_job(c, kind, computer, command, shown);
+	if (status == 200)
+		agents_wake(c->app, computer);
+	return status;
+}
+
+int job_add_own(struct call *c, const char *kind, int64_t computer, json_t *command)
+{
+	return store_job(c, kind, computer, command, &c->out);
 }
 
 int64_t job_queue(struct app *a, const struct job_order *o)
@@ -217,7 +234,7 @@ static bool is_open(const char *state)
 	return choice_has("queued|sent|running|cancelling", state);
 }
 
-static void set_state(struct app *a, int64_t id, const char *state, const json_t *said)
+void job_set_state(struct app *a, int64_t id, const char *state, const json_t *said)
 {
 	AUTO(buf_done) struct buf p = { 0 }, r = { 0 };
 	const json_t *progress = json_object_at(said, "progress"),
@@ -243,7 +260,7 @@ void job_stop(struct app *a, const char *by, int64_t id, const char *state, cons
 	const char *was = json_text(job, "state", "");
 	if (!is_open(was))
 		return;
-	set_state(a, id, state, said);
+	job_set_state(a, id, state, said);
 	if (strcmp(was, "queued") == 0 || strcmp(json_text(job, "kind", ""), "malware-scan") != 0)
 		return;
 	AUTO(json_decrefp)
@@ -263,9 +280,9 @@ int job_cancel(struct call *c)
 		return missing(c, "job");
 	const char *state = json_text(job, "state", "");
 	if (strcmp(state, "queued") == 0) {
-		set_state(c->app, c->id, "cancelled", NULL);
+		job_set_state(c->app, c->id, "cancelled", NULL);
 	} else if (is_open(state) && strcmp(json_text(job, "kind", ""), "malware-scan") == 0) {
-		set_state(c->app, c->id, "cancelling", NULL);
+		job_set_state(c->app, c->id, "cancelling", NULL);
 		int status = job_add(c, "cancel", json_int(job, "computerID", 0),
 		                     json_pack("{s:s,s:{s:I}}", "command", "cancel-scan", "args",
 		                               "command", (json_int_t)c->id),
@@ -399,7 +416,7 @@ void job_said(struct app *a, int64_t computer, const json_t *said)
 	if (strcmp(state, "running") == 0 && strcmp(json_text(job, "state", ""), "cancelling") == 0)
 		state = "cancelling";
 	AUTO(json_decrefp) json_t *shown = with_url(a, job, state, said);
-	set_state(a, id, state, shown);
+	job_set_state(a, id, state, shown);
 	if (strcmp(json_text(job, "kind", ""), "deactivate") != 0 || strcmp(state, "done") != 0)
 		return;
 	AUTO(freep) char *name = computer_name(a->store, computer);
@@ -451,6 +468,7 @@ void jobs_tick(struct app *a)
 	stop_all(a, STMT_JOB_LATE, now - LATE_MS, "the agent did not say how it ended");
 	stop_all(a, STMT_JOB_OVERDUE, now, "the time-out of the task has passed");
 	drop_fetched(a, now - LATE_MS);
+	portscan_tick(a);
 }
 
 /* ---- identified files ---- */

@@ -1,4 +1,5 @@
 #include "manager/alert/alert.h"
+#include "manager/api/portscan.h"
 #include "manager/api/sign_in.h"
 #include "manager/forward/metrics.h"
 #include "manager/tasks/tasks.h"
@@ -72,6 +73,10 @@ static const struct route computer_routes[] = {
 	{ "POST",   "/api/computers/{id}/deactivate",             job_deactivate,         true,  "its agent stops protecting" },
 	{ "POST",   "/api/computers/{id}/sendpolicy",             job_send_policy,        true,  "send its policy again" },
 	{ "POST",   "/api/computers/{id}/checkstatus",            job_check_status,       true,  "ask for its status now" },
+	{ "POST",   "/api/computers/{id}/portscan",               job_port_scan,          true,  "which of its TCP ports are open; {\"ports\"}" },
+	{ "POST",   "/api/computers/{id}/firewall/simulate",      firewall_simulate,      true,  "would this packet pass, and which rule decides" },
+	{ "POST",   "/api/policies/{id}/firewall/simulate",       firewall_simulate,      true,  "the same for a policy" },
+	{ "GET",    "/api/computers/{id}/firewall/hits",          firewall_hits_get,      false, "how often each rule was met" },
 	{ "GET",    "/api/antimalwarestatus/{id}",                antimalware_status,     false, "what its agent says of Anti-Malware" },
 	{ "GET",    "/api/identifiedfiles",                       files_list,             false, "quarantined files" },
 	{ "GET",    "/api/identifiedfiles/{id}",                  files_list,             false, "one" },

@@ -6,12 +6,14 @@
 #include "base/json.h"
 #include "base/wire.h"
 #include "manager/forward/mail.h"
+#include "manager/forward/scan.h"
 #include "manager/forward/syslog.h"
 #include "manager/manager.h"
 
 /*
- * Sends what the core gives it: the first instance syslog messages, the second mail and web hooks.
- * It waits for slow receivers so that nobody else has to; the core gives it one thing at a time.
+ * Sends what the core gives it: the first instance syslog messages, the second mail and web hooks,
+ * the third scans ports. It waits for slow receivers so that nobody else has to; the core gives it
+ * one thing at a time.
  */
 
 enum { RECEIVERS_MAX = 16, ORDER_MAX = 16 << 20 };
@@ -84,8 +86,9 @@ static int send_all(struct syslog *s, const json_t *messages, struct err *why)
 	return syslog_flush(s, why);
 }
 
-static int syslog_order(struct courier *c, const json_t *order, struct err *why)
+static int syslog_order(struct courier *c, const json_t *order, struct buf *said, struct err *why)
 {
+	(void)said;
 	int64_t id = json_int(order, "id", 0);
 	const json_t *target = json_object_at(order, "target");
 	struct receiver *r = place_of(c, id);
@@ -99,20 +102,31 @@ static int syslog_order(struct courier *c, const json_t *order, struct err *why)
 	return rc;
 }
 
-static int mail_order(struct courier *c, const json_t *order, struct err *why)
+static int mail_order(struct courier *c, const json_t *order, struct buf *said, struct err *why)
 {
+	(void)said;
 	return mail_send(order, stop_fd(c), why);
 }
 
-static int hook_order(struct courier *c, const json_t *order, struct err *why)
+static int hook_order(struct courier *c, const json_t *order, struct buf *said, struct err *why)
 {
+	(void)said;
 	return hook_send(order, stop_fd(c), why);
 }
 
+static int scan_order(struct courier *c, const json_t *order, struct buf *said, struct err *why)
+{
+	return scan_ports(order, stop_fd(c), said, why);
+}
+
+/* said: what the answer tells of a success. */
 static const struct {
 	const char *kind;
-	int (*send)(struct courier *c, const json_t *order, struct err *why);
-} kinds[] = { { "syslog", syslog_order }, { "mail", mail_order }, { "hook", hook_order } };
+	int (*send)(struct courier *c, const json_t *order, struct buf *said, struct err *why);
+} kinds[] = { { "syslog", syslog_order },
+	      { "mail", mail_order },
+	      { "hook", hook_order },
+	      { "port-scan", scan_order } };
 
 static int on_send(struct self *me, struct peer *p, struct imsg *m)
 {
@@ -120,7 +134,7 @@ static int on_send(struct self *me, struct peer *p, struct imsg *m)
 	struct courier *c = me->state;
 	AUTO(imsg_body_done) struct imsg_body body = { 0 };
 	struct err why = { { 0 } };
-	char answer[600];
+	AUTO(buf_done) struct buf said = { 0 };
 	int rc = imsg_body(m, ORDER_MAX, &body);
 	if (rc < 0)
 		return rc;
@@ -130,10 +144,12 @@ static int on_send(struct self *me, struct peer *p, struct imsg *m)
 	rc = -EINVAL;
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		if (strcmp(kinds[i].kind, json_text(order, "kind", "")) == 0)
-			rc = kinds[i].send(c, order, &why);
-	struct wr w = wr_init(answer, sizeof(answer));
+			rc = kinds[i].send(c, order, &said, &why);
+	struct str text = rc < 0 ? str_of(why.text) : buf_view(&said);
+	AUTO(freep) char *answer = xcalloc(1, text.n + 16);
+	struct wr w = wr_init(answer, text.n + 16);
 	wr_u32(&w, (uint32_t)-rc);
-	wr_str(&w, str_of(rc < 0 ? why.text : ""));
+	wr_str(&w, text);
 	rc = self_send(me, P_CORE, 0, M_SENT, m->id, (struct str){ answer, wr_len(&w) });
 	return rc == -ENOTCONN ? 0 : rc;
 }

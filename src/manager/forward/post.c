@@ -1,10 +1,13 @@
 #include "manager/forward/post.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 #include "base/auto.h"
 #include "base/json.h"
+
+_Static_assert(POST_WAYS == ARRAY_LEN(((struct app *)NULL)->posts), "a place for each way");
 
 bool post_busy(const struct app *a, enum post_way way)
 {

@@ -19,10 +19,12 @@ static const struct work {
 	{ "malware-scan", "scan", "{\"type\":\"manual\"}" },
 	{ "send-policy", "update-configuration", "{}" },
 	{ "check-status", "status", "{}" },
+	{ "port-scan", "port-scan", "{}" },
 };
 
 static const struct field order_fields[] = {
-	{ "kind", T_CHOICE, F_REQUIRED, "malware-scan|send-policy|check-status", .doc = "" },
+	{ "kind", T_CHOICE, F_REQUIRED, "malware-scan|send-policy|check-status|port-scan",
+	  .doc = "" },
 	{ "computerFilter", T_OBJECT, F_REQUIRED, .members = computer_filter, .doc = "" },
 	{ "timeout", T_CHOICE, 0, TIMEOUTS, "\"never\"", .doc = "" },
 	{ 0 },

@@ -190,6 +190,11 @@ static void scan(struct run *r)
 	over_computers(r, "malware-scan", "scan", "{\"type\":\"scheduled\"}");
 }
 
+static void scan_ports(struct run *r)
+{
+	over_computers(r, "port-scan", "port-scan", "{}");
+}
+
 static void send_policy(struct run *r)
 {
 	over_computers(r, "send-policy", "update-configuration", "{}");
@@ -219,7 +224,7 @@ static const struct type {
 	{ "send-policy", "sendPolicyTaskParameters", true, send_policy },
 	{ "check-for-security-updates", "checkForSecurityUpdatesTaskParameters", true,
 	  not_available },
-	{ "scan-for-open-ports", "scanForOpenPortsTaskParameters", true, not_available },
+	{ "scan-for-open-ports", "scanForOpenPortsTaskParameters", true, scan_ports },
 	{ "scan-for-recommendations", "scanForRecommendationsTaskParameters", true, not_available },
 	{ "scan-for-integrity-changes", "scanForIntegrityChangesTaskParameters", true,
 	  not_available },

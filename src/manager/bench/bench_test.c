@@ -1,0 +1,121 @@
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/json.h"
+#include "base/test.h"
+#include "manager/bench/bench.h"
+
+/* A policy that refuses SSH, allows the web, and inspects. ' stands for ". */
+static const char policy[] =
+	"{'state':'on','rules':["
+	"{'ID':1,'name':'No SSH','action':'deny','priority':'3','direction':'incoming','protocol':'tcp',"
+	"'destinationPortType':'multiple','destinationPortMultiple':['22']},"
+	"{'ID':2,'name':'Web','action':'allow','priority':'0','direction':'incoming','protocol':'tcp',"
+	"'destinationPortType':'multiple','destinationPortMultiple':['80']},"
+	"{'ID':3,'name':'Note web','action':'log-only','priority':'4','direction':'incoming','protocol':'tcp',"
+	"'destinationPortType':'multiple','destinationPortMultiple':['80']},"
+	"{'ID':4,'name':'UDP','action':'allow','priority':'0','direction':'incoming','protocol':'udp'}],"
+	"'statefulConfigurations':[{'ID':1,'tcpstatefulInspectionEnabled':true,'udpstatefulInspectionEnabled':true}],"
+	"'globalStatefulConfigurationID':1%s}";
+
+static int ask(const char *settings, const char *packet, json_t **out, struct err *why)
+{
+	AUTO(buf_done) struct buf b = { 0 }, text = { 0 };
+	buf_z(&b, "{'engine':'firewall','input':{'when':1700000000000,'section':");
+	const char *place = strstr(policy, "%s");
+	buf_str(&b, (struct str){ policy, (size_t)(place - policy) });
+	buf_z(&b, settings);
+	buf_z(&b, place + 2);
+	buf_fmt(&b, ",'packet':%s}}", packet);
+	for (size_t i = 0; i < b.n; i++)
+		buf_char(&text, b.p[i] == '\'' ? '"' : b.p[i]);
+	return bench_run(buf_view(&text), out, why);
+}
+
+static void a_packet_gets_the_answer_of_the_rule_that_decides(void **state)
+{
+	(void)state;
+	static const char tap[] = ",'settings':{'firewallSettingNetworkEngineMode':'Tap'}";
+#define FROM "'sourceIP':'192.0.2.1','destinationIP':'192.0.2.9'"
+	static const struct {
+		const char *why, *settings, *packet, *verdict, *by;
+		int64_t rule, reason;
+	} rows[] = {
+		{ "denied", "", "{" FROM ",'destinationPort':22}", "drop", "rule", 1, 0 },
+		{ "allowed", "", "{" FROM ",'destinationPort':80}", "pass", "rule", 2, 0 },
+		{ "left over", "", "{" FROM ",'destinationPort':81}", "drop", "default", 0, 123 },
+		{ "outgoing", "", "{" FROM ",'direction':'outgoing'}", "pass", "default", 0, 0 },
+		{ "no SYN", "", "{" FROM ",'TCPFlags':['ack']}", "drop", "state", 2, 100 },
+		{ "of a connection", "", "{" FROM ",'TCPFlags':['ack'],'connection':'established'}",
+		  "pass", "rule", 2, 0 },
+		{ "unsolicited", "", "{" FROM ",'protocol':'udp','destinationPort':9}", "drop",
+		  "state", 4, 121 },
+		{ "IPv6", "",
+		  "{'sourceIP':'2001:db8::1','destinationIP':'2001:db8::2','destinationPort':22}",
+		  "drop", "rule", 1, 0 },
+		{ "tap", tap, "{" FROM ",'destinationPort':22}", "pass", "rule", 1, 0 },
+		{ "to itself", "", "{'sourceIP':'192.0.2.1','destinationIP':'192.0.2.1'}", "drop",
+		  "packet", 0, 130 },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO(json_decrefp) json_t *out = NULL;
+		struct err why = { { 0 } };
+		if (ask(rows[i].settings, rows[i].packet, &out, &why) < 0)
+			fail_msg("%s: %s", rows[i].why, why.text);
+		const json_t *rule = json_object_get(out, "rule");
+		if (strcmp(json_text(out, "verdict", ""), rows[i].verdict) != 0 ||
+		    strcmp(json_text(out, "decidedBy", ""), rows[i].by) != 0 ||
+		    json_int(rule, "ID", 0) != rows[i].rule ||
+		    json_int(out, "reasonID", 0) != rows[i].reason)
+			fail_msg("%s: %s", rows[i].why, json_dumps(out, 0));
+		assert_int_equal(json_is_true(json_object_get(out, "wouldDrop")),
+		                 rows[i].settings == tap);
+	}
+}
+
+static void the_rules_that_fit_are_told_in_their_order(void **state)
+{
+	(void)state;
+	AUTO(json_decrefp) json_t *out = NULL;
+	struct err why = { { 0 } };
+	assert_int_equal(ask("", "{" FROM ",'destinationPort':80}", &out, &why), 0);
+	const json_t *list = json_array_at(out, "rulesThatFit");
+	assert_int_equal(json_array_size(list), 2);
+	assert_int_equal(json_int(json_array_get(list, 0), "ID", 0), 3);
+	assert_int_equal(json_int(json_array_get(list, 1), "ID", 0), 2);
+	assert_int_equal(json_int(json_object_get(out, "noted"), "ID", 0), 3);
+}
+
+static void what_is_wrong_is_named(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *packet, *says;
+	} rows[] = {
+		{ "{}", "sourceIP" },
+		{ "{'sourceIP':'192.0.2.1','destinationIP':'::1'}", "destinationIP" },
+		{ "{" FROM ",'destinationPort':70000}", "destinationPort" },
+		{ "{" FROM ",'protocol':'tpc'}", "protocol" },
+		{ "{" FROM ",'TCPFlags':['sin']}", "TCPFlags" },
+		{ "{" FROM ",'direction':'up'}", "direction" },
+		{ "{" FROM ",'sourceMAC':'02:00'}", "sourceMAC" },
+		{ "3", "packet" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO(json_decrefp) json_t *out = NULL;
+		struct err why = { { 0 } };
+		assert_true(ask("", rows[i].packet, &out, &why) < 0);
+		if (!strstr(why.text, rows[i].says))
+			fail_msg("%s: %s", rows[i].packet, why.text);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest all[] = {
+		cmocka_unit_test(a_packet_gets_the_answer_of_the_rule_that_decides),
+		cmocka_unit_test(the_rules_that_fit_are_told_in_their_order),
+		cmocka_unit_test(what_is_wrong_is_named),
+	};
+	return cmocka_run_group_tests(all, NULL, NULL);
+}
