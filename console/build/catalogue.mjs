@@ -1,9 +1,20 @@
-// Both catalogues: the same keys, the same placeholders, Japanese in every Japanese text but names.
-import { readFileSync } from "node:fs";
+// The catalogues of both languages, part by part: the same keys, no key in two parts, the same placeholders, Japanese in
+// every Japanese text but names.
+import { readdirSync, readFileSync } from "node:fs";
 
-const en = JSON.parse(readFileSync("i18n/en.json", "utf8"));
-const ja = JSON.parse(readFileSync("i18n/ja.json", "utf8"));
 const problems = [];
+function catalogue(language) {
+	const files = readdirSync("i18n").filter((f) => f === `${language}.json` || f.endsWith(`.${language}.json`));
+	const all = {};
+	for (const file of files.sort())
+		for (const [key, text] of Object.entries(JSON.parse(readFileSync(`i18n/${file}`, "utf8")))) {
+			if (key in all) problems.push(`${key} of ${file} is in another part too`);
+			all[key] = text;
+		}
+	return all;
+}
+const en = catalogue("en");
+const ja = catalogue("ja");
 const marks = (s) => (s.match(/\{\w+\}/g) ?? []).sort().join();
 for (const key of new Set([...Object.keys(en), ...Object.keys(ja)])) {
 	if (!(key in en) || !(key in ja)) problems.push(`${key} is in one catalogue only`);

@@ -3,7 +3,14 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import en from "../i18n/en.json";
 import ja from "../i18n/ja.json";
+import networkEn from "../i18n/network.en.json";
+import networkJa from "../i18n/network.ja.json";
 import { reasonText, sentenceOf, valueText } from "../src/events/words";
+import { advanced, general, isolation, prevention, reconnaissance } from "../src/network/settings";
+import { kindOf } from "../src/objects/kinds";
+import { kindNames } from "../src/objects/names";
+import { refusalText } from "../src/objects/refusals";
+import "../src/network/words";
 
 /** Words come from the manager's and the agent's sources: each has to be known here in both languages. */
 const src = new URL("../../src/", import.meta.url).pathname;
@@ -17,9 +24,14 @@ const sources = (dir: string): string[] =>
 const found = (text: string, pattern: RegExp, group = 1) => [...text.matchAll(pattern)].map((m) => m[group]);
 const all = [...new Set([...sources("manager"), ...sources("agent"), ...sources("module"), ...sources("model")])];
 
+const both = [
+	{ ...en, ...networkEn },
+	{ ...ja, ...networkJa },
+];
+
 function expectWords(part: string, words: string[]) {
 	expect(words.length, `${part} words in the sources`).toBeGreaterThan(0);
-	const missing = [...new Set(words)].filter((w) => w && !(`${part}.${w}` in en && `${part}.${w}` in ja));
+	const missing = [...new Set(words)].filter((w) => w && !both.every((b) => `${part}.${w}` in b));
 	expect(missing, `words of ${part} without a translation`).toEqual([]);
 }
 
@@ -60,6 +72,58 @@ test("every kind and field of an event has an English and a Japanese sentence", 
 		expect(japanese, kind).toMatch(/[ぁ-んァ-ヶ一-龠]/);
 		expect(marks(japanese), kind).toEqual(marks(english));
 	}
+});
+
+test("every reason of the engine that judges packets has a word", () => {
+	expectWords("packetReason", found(read("engine/reason.c"), /^\t\{ \d+, "([^"]+)"/gm));
+});
+
+test("every choice of a setting that the console shows has a word, and no other is offered", () => {
+	const defined = new Map(
+		found(read("model/settings.def"), /^(SETTING\(.*)$/gm).map((line) => {
+			const [, name, type, rest] = line.match(/^SETTING\((\w+),\s*SCOPE_\w+,\s*(ST_\w+),(.*)$/) ?? [];
+			const texts = found(rest ?? "", /"([^"]*)"/g);
+			return [name, { type, bounds: texts[1] ?? "" }];
+		}),
+	);
+	const rows = [...general, ...isolation, ...reconnaissance, ...advanced, ...prevention].flatMap((g) => g.rows);
+	for (const row of rows) {
+		const setting = defined.get(row.name);
+		expect(setting, `${row.name} of settings.def`).toBeDefined();
+		if (row.kind === "words") {
+			expect([...row.values].sort(), row.name).toEqual(setting?.bounds.split("|").sort());
+			expectWords(row.words, [...row.values]);
+		}
+		if (row.kind === "number") expect(`${row.min}|${row.max}`, row.name).toBe(setting?.bounds);
+	}
+});
+
+test("every choice of a common object has a word or is a name", () => {
+	for (const f of kindNames.flatMap((n) => kindOf(n).groups).flatMap((g) => g.fields)) {
+		const { input } = f;
+		if (input.type !== "choice" || input.words === "protocol") continue;
+		expectWords(input.words, [...input.choices]);
+	}
+});
+
+test("what the manager refuses an object with is understood", () => {
+	const sources = ["module/firewall/rule.c", "manager/api/resources_check.c", "manager/api/field.c"]
+		.map(read)
+		.join("\n");
+	const texts = found(sources, /err_set\(\s*(?:why|&c->why), -E\w+,\s*"((?:[^"\\]|\\.)*)"/g)
+		.map((t) =>
+			t
+				.replace(/\\"/g, '"')
+				.replace(/%\.\*s|%\.400s|%s/g, "name")
+				.replace(/%(?:ll|z)?[udi]/g, "7"),
+		)
+		.filter((t) => !/^(a rule is no object|interfaceTypeIDs|ruleIDs)/.test(t));
+	expect(texts.length).toBeGreaterThan(25);
+	expect(texts.filter((t) => refusalText("ja", (f) => f, t) === t)).toEqual([]);
+	expect(refusalText("en", () => "Mask", "Invalid firewall rule: sourceIPMask is missing.")).toBe(
+		"Not accepted: Mask is required.",
+	);
+	expect(refusalText("en", (f) => f, "nobody knows this")).toBe("nobody knows this");
 });
 
 test("values of events are said in the reader's language", () => {

@@ -1,14 +1,20 @@
 import { createContext, useContext, useMemo } from "react";
 import en from "../i18n/en.json";
 import ja from "../i18n/ja.json";
+import type network from "../i18n/network.en.json";
 
 export type Language = "en" | "ja";
 /** Each in its own words. */
 export const languages: Record<Language, string> = { en: "English", ja: "日本語" };
-export type Key = keyof typeof en;
+export type Key = keyof typeof en | keyof typeof network;
 export type Params = Record<string, string | number>;
 
-const catalogues: Record<Language, Record<Key, string>> = { en, ja };
+/** The words of the first screen; parts that are loaded with their screens add theirs. */
+const catalogues: Record<Language, Record<string, string>> = { en: { ...en }, ja: { ...ja } };
+
+export function addWords(part: Record<Language, Record<string, string>>) {
+	for (const language of Object.keys(languages) as Language[]) Object.assign(catalogues[language], part[language]);
+}
 
 /** The sentence of a key: {name} is filled in, {name|row|rows} chooses by its number. */
 export function translate(language: Language, key: Key, params: Params = {}): string {
@@ -22,7 +28,7 @@ export function translate(language: Language, key: Key, params: Params = {}): st
 /** A key that is made from data, such as a status word; what the catalogue does not know is shown as it is. */
 export function translateWord(language: Language, prefix: string, word: string): string {
 	const key = `${prefix}.${word}`;
-	return key in catalogues[language] ? catalogues[language][key as Key] : word;
+	return catalogues[language][key] ?? word;
 }
 
 export function firstLanguage(saved: string | null, browser: readonly string[]): Language {

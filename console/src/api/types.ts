@@ -13,10 +13,9 @@ export interface ListSetting {
 	fileExtensionLists?: number[];
 }
 
-export type ModuleState = "on" | "off" | "inherited";
-
-export interface AntiMalware {
-	state?: ModuleState;
+/** A module's part of a policy or computer. */
+export interface ModulePart {
+	state?: string;
 	moduleStatus?: { agentStatus?: string; agentStatusMessage?: string; status?: string; statusMessage?: string };
 	[key: string]: unknown;
 }
@@ -39,7 +38,9 @@ export interface Computer {
 	computerStatus: { agentStatus: string; agentStatusMessages: string[] };
 	computerSettings: Settings;
 	interfaces?: { interfaces: { name: string; MAC: string; IPs: string[] }[] };
-	antiMalware: AntiMalware;
+	antiMalware: ModulePart;
+	firewall?: ModulePart;
+	intrusionPrevention?: ModulePart;
 }
 
 export interface Policy {
@@ -48,7 +49,10 @@ export interface Policy {
 	description: string;
 	parentID?: number | null;
 	policySettings: Settings;
-	antiMalware: AntiMalware;
+	antiMalware: ModulePart;
+	firewall?: ModulePart;
+	intrusionPrevention?: ModulePart;
+	interfaceTypes?: { interfaceTypes: { ID: number; name: string; matches: string[] }[] };
 }
 
 export interface ScanConfiguration {

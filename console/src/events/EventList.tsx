@@ -31,6 +31,8 @@ export function Severity(props: { of: SecurityEvent["severity"] }) {
 /** Fields that stand as columns at once; every other field of the class can be chosen. */
 const usual: Record<ClassName, string[]> = {
 	antimalware: ["ScanResultString", "ProcessName", "User"],
+	firewall: ["ActionString", "DirectionString", "Protocol", "DestinationPort", "RepeatCount"],
+	intrusionprevention: ["ActionString", "DirectionString", "ApplicationType", "SourceIP", "DestinationPort", "CVE"],
 	system: ["ActionBy"],
 };
 const wide = new Set(["InfectedFilePath", "Before", "After", "Description", "ProcessName", "Reason"]);

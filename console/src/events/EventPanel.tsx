@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { lazy, type ReactNode, Suspense } from "react";
 import { call } from "../api/client";
 import { useEventClasses } from "../api/queries";
 import type { SecurityEvent } from "../api/types";
@@ -9,7 +9,10 @@ import { href, Link } from "../router/router";
 import { Facts, Problem, Waiting } from "../ui/parts";
 import { Severity } from "./EventList";
 import type { ClassName, Page } from "./load";
+import { Packet } from "./Packet";
 import { fieldLabel, sentenceOf, valueText } from "./words";
+
+const RuleDeeds = lazy(() => import("../network/RuleDeeds"));
 
 /** JSON of audit events reads better on lines of its own. */
 function Value(props: { text: string }) {
@@ -22,6 +25,10 @@ function Value(props: { text: string }) {
 	}
 	return <pre className="yg-raw">{text}</pre>;
 }
+
+/** Shown as a dump of its own. */
+const packetFields = new Set(["PacketData", "DataFlags"]);
+const CUT = 2;
 
 export function EventPanel(props: { name: ClassName; id: number; onClose: () => void }) {
 	const { t, time, language } = useTranslation();
@@ -41,7 +48,7 @@ export function EventPanel(props: { name: ClassName; id: number; onClose: () => 
 	const e = event.data;
 	// A number whose word stands beside it says nothing more.
 	const fields = (cls?.fields ?? []).filter(
-		(f) => e?.[f.name] !== undefined && e[f.name] !== "" && !(`${f.name}String` in e),
+		(f) => e?.[f.name] !== undefined && e[f.name] !== "" && !(`${f.name}String` in e) && !packetFields.has(f.name),
 	);
 	return (
 		<Panel title={t("events.details")} onClose={props.onClose}>
@@ -78,6 +85,24 @@ export function EventPanel(props: { name: ClassName; id: number; onClose: () => 
 							]),
 						]}
 					/>
+					{e.PacketData && (
+						<Packet
+							base64={String(e.PacketData)}
+							mark={e.PositionInBuffer === undefined ? undefined : Number(e.PositionInBuffer)}
+							cut={(Number(e.DataFlags ?? 0) & CUT) !== 0}
+						/>
+					)}
+					{Number(e.RuleID ?? 0) > 0 &&
+						e.computerID > 0 &&
+						(props.name === "firewall" || props.name === "intrusionprevention") && (
+							<Suspense>
+								<RuleDeeds
+									module={props.name === "firewall" ? "fw" : "ip"}
+									rule={Number(e.RuleID)}
+									computer={e.computerID}
+								/>
+							</Suspense>
+						)}
 				</>
 			)}
 		</Panel>

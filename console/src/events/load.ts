@@ -3,6 +3,12 @@ import type { SecurityEvent } from "../api/types";
 
 export const classes = {
 	antimalware: { list: "antiMalwareEvents", title: "nav.antimalware", empty: "events.emptyAntimalware" },
+	firewall: { list: "firewallEvents", title: "nav.firewall", empty: "events.emptyFirewall" },
+	intrusionprevention: {
+		list: "intrusionPreventionEvents",
+		title: "nav.intrusionprevention",
+		empty: "events.emptyIntrusionprevention",
+	},
 	system: { list: "systemEvents", title: "nav.system", empty: "events.emptySystem" },
 } as const;
 

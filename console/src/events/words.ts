@@ -2,7 +2,7 @@ import type { EventClass, SecurityEvent } from "../api/types";
 import { type Language, translate, translateWord } from "../i18n";
 
 /** Fields whose values are words of ours: which part of the catalogue translates them. */
-const wordsOf: Record<string, string> = {
+const wordsOf: Record<string, string | readonly string[]> = {
 	ScanResultString: "action",
 	ScanAction1: "action",
 	ScanAction2: "action",
@@ -13,8 +13,13 @@ const wordsOf: Record<string, string> = {
 	ActionBy: "actor",
 	MajorVirusType: "virus",
 	MalwareType: "malwareType",
-	Reason: "configuration",
+	Reason: ["configuration", "packetReason"],
+	ActionString: "fwEvent",
+	DirectionString: "fwEvent",
 };
+
+/** How a firewall event says which rule decided. */
+const RULE = "Firewall Rule: ";
 
 /** Texts with something in them that agents write: the text, the sentence for it, its parts. */
 const patterns = [
@@ -42,8 +47,12 @@ export function valueText(language: Language, field: string, value: string | num
 	if (typeof value === "boolean") return translate(language, value ? "common.yes" : "common.no");
 	const text = String(value);
 	if (field === "Description" || field === "ErrorCode") return reasonText(language, text);
+	if (field === "Reason" && text.startsWith(RULE))
+		return translate(language, "packetReason.rule", { name: text.slice(RULE.length) });
 	const part = wordsOf[field];
-	return part ? translateWord(language, part, text) : text;
+	if (typeof part === "string") return translateWord(language, part, text);
+	const known = part?.find((p) => translateWord(language, p, text) !== text);
+	return known ? translateWord(language, known, text) : text;
 }
 
 /** The kind's sentence in the reader's language; the manager's English one when the kind is not known here. */

@@ -1,6 +1,6 @@
 import { Alert } from "@patternfly/react-core";
 import { lazy, Suspense, useEffect, useRef, useState } from "react";
-import { useComputers, useJobs } from "../api/queries";
+import { useComputers, useEventClasses, useJobs } from "../api/queries";
 import { type Key, type Language, languages, useTranslation } from "../i18n";
 import { isOpen } from "../live/fold";
 import { useLive } from "../live/Live";
@@ -31,6 +31,8 @@ interface Item {
 	icon: IconName;
 	to: string;
 	here: (place: Place) => boolean;
+	/** Not there where the manager does not know this class of events. */
+	class?: string;
 }
 
 const items: { group?: Key; items: Item[] }[] = [
@@ -42,6 +44,19 @@ const items: { group?: Key; items: Item[] }[] = [
 				icon: "shield",
 				to: href("events", { class: "antimalware" }),
 				here: (p) => p.params.class === "antimalware",
+			},
+			{
+				label: "nav.firewall",
+				icon: "firewall",
+				to: href("events", { class: "firewall" }),
+				here: (p) => p.params.class === "firewall",
+			},
+			{
+				label: "nav.intrusionprevention",
+				icon: "target",
+				to: href("events", { class: "intrusionprevention" }),
+				here: (p) => p.params.class === "intrusionprevention",
+				class: "intrusionprevention",
 			},
 			{
 				label: "nav.files",
@@ -66,26 +81,35 @@ const items: { group?: Key; items: Item[] }[] = [
 				here: (p) => p.name.startsWith("computer"),
 			},
 			{ label: "nav.policies", icon: "policy", to: href("policies", {}), here: (p) => p.name.startsWith("polic") },
+			{
+				label: "nav.objects",
+				icon: "objects",
+				to: href("objects", { kind: "firewallrules" }),
+				here: (p) => p.name === "objects" || p.name === "object",
+			},
 		],
 	},
 ];
 
 function Sidebar(props: { place: Place | null }) {
 	const { t } = useTranslation();
+	const known = useEventClasses().data?.map((c) => c.name) ?? [];
 	return (
 		<nav className="yg-nav" aria-label={t("nav.main")}>
 			{items.map((part) => (
 				<div key={part.group ?? ""} className="yg-nav-part">
 					{part.group && <p>{t(part.group)}</p>}
 					<ul>
-						{part.items.map((item) => (
-							<li key={item.to}>
-								<Link to={item.to} current={props.place && item.here(props.place) ? "page" : undefined}>
-									<Icon name={item.icon} />
-									<span>{t(item.label)}</span>
-								</Link>
-							</li>
-						))}
+						{part.items
+							.filter((item) => !item.class || known.includes(item.class))
+							.map((item) => (
+								<li key={item.to}>
+									<Link to={item.to} current={props.place && item.here(props.place) ? "page" : undefined}>
+										<Icon name={item.icon} />
+										<span>{t(item.label)}</span>
+									</Link>
+								</li>
+							))}
 					</ul>
 				</div>
 			))}

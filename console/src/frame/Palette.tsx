@@ -31,6 +31,8 @@ function useCommands(props: FrameProps): Command[] {
 			page(t("nav.computers"), href("computers", {})),
 			page(t("nav.policies"), href("policies", {})),
 			page(t("nav.antimalware"), href("events", { class: "antimalware" })),
+			page(t("nav.firewall"), href("events", { class: "firewall" })),
+			page(t("nav.objects"), href("objects", { kind: "firewallrules" })),
 			page(t("nav.files"), href("events", { class: "identifiedfiles" })),
 			page(t("nav.system"), href("events", { class: "system" })),
 			page(t("computers.add"), href("computers", {}, { add: "1" })),

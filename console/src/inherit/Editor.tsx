@@ -2,11 +2,22 @@ import { useMutation, useQueries, useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
 import { call } from "../api/client";
 import { useComputer, useComputers, useDefaults, usePolicies } from "../api/queries";
-import type { AntiMalware, Computer, Policy, Settings } from "../api/types";
+import type { Computer, ModulePart, Policy, Settings } from "../api/types";
 import { useTranslation } from "../i18n";
 import { guardLeaving } from "../router/router";
 import { Problem, Waiting } from "../ui/parts";
-import { ancestors, type Level, type Origin, originOf, ownValue, type ValueKey, withDescendants } from "./chain";
+import {
+	ancestors,
+	type Level,
+	memberOf,
+	moduleKeys,
+	modules,
+	type Origin,
+	originOf,
+	ownValue,
+	type ValueKey,
+	withDescendants,
+} from "./chain";
 import { applied, type Draft, savingOf, withChange } from "./draft";
 
 /** What the rows of a policy's or a computer's settings share: the levels, unsaved changes, how to change. */
@@ -34,7 +45,9 @@ export function useEditor(): Editor {
 }
 
 interface Own {
-	antiMalware?: AntiMalware;
+	antiMalware?: ModulePart;
+	firewall?: ModulePart;
+	intrusionPrevention?: ModulePart;
 	policySettings?: Settings;
 	computerSettings?: Settings;
 }
@@ -43,7 +56,7 @@ const levelOf = (kind: Level["kind"], id: number, name: string, own: Own): Level
 	kind,
 	id,
 	name,
-	antiMalware: own.antiMalware ?? {},
+	modules: Object.fromEntries(moduleKeys.map((m) => [m, own[modules[m].member] ?? {}])),
 	settings: own.policySettings ?? own.computerSettings ?? {},
 });
 
@@ -79,7 +92,7 @@ function useAffected(kind: Level["kind"], id: number, policies: Policy[]) {
 
 /** The value of a key that nobody set. */
 function defaultOf(key: ValueKey, defaults: Settings | undefined): unknown {
-	if (key === "am.state") return "off";
+	if (memberOf(key)?.name === "state") return "off";
 	return key.startsWith("set.") ? defaults?.[key.slice(4)]?.value : undefined;
 }
 
@@ -89,8 +102,9 @@ function useSaving(kind: Level["kind"], id: number, draft: Draft, done: () => vo
 		Promise.all(["policies", "computers"].map((key) => client.invalidateQueries({ queryKey: [key] })));
 	return useMutation({
 		mutationFn: async () => {
-			const { body, reset } = savingOf(kind, draft);
+			const { body, reset, assign } = savingOf(kind, draft);
 			if (body) await call("POST", `/${kind}/${id}`, body);
+			for (const { path, ruleIDs } of assign) await call("PUT", `/${kind}/${id}/${path}/assignments`, { ruleIDs });
 			for (const name of reset) await call("DELETE", `/${kind}/${id}/settings/${name}`);
 		},
 		// The draft goes once the new state is there, so that the old one is never seen again.

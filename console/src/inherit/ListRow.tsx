@@ -4,7 +4,7 @@ import { type ListKind, useSharedLists } from "../api/queries";
 import type { ListSetting } from "../api/types";
 import { useTranslation } from "../i18n";
 import { Icon } from "../ui/icons";
-import { type ListEntry, listEntries, type ValueKey } from "./chain";
+import { type ListEntry, listEntries, ownValue, type ValueKey } from "./chain";
 import { useEditor } from "./Editor";
 
 /** A list that adds up along the levels: rows say from where; a parent's rows can be cut off, not deleted. */
@@ -15,7 +15,7 @@ export function ListRow(props: { k: ValueKey; label: string; note: string; kind:
 	const shared = useSharedLists(props.kind).data ?? [];
 	const [text, setText] = useState("");
 	const entries = listEntries(editor.levels, props.k, props.kind);
-	const own = (editor.levels[0].antiMalware[props.k.slice(3)] ?? {}) as ListSetting;
+	const own = (ownValue(editor.levels[0], props.k) ?? {}) as ListSetting;
 	const now: ListSetting = {
 		lists: own.lists ?? [],
 		inherited: own.inherited ?? true,

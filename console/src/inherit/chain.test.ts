@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
-import { ancestors, asTree, type Level, listEntries, originOf, withDescendants } from "./chain";
+import type { ModulePart } from "../api/types";
+import { ancestors, assignedBy, asTree, type Level, listEntries, originOf, withDescendants } from "./chain";
 
-const level = (name: string, antiMalware: Level["antiMalware"] = {}, settings: Level["settings"] = {}): Level => ({
+const level = (name: string, am: ModulePart = {}, settings: Level["settings"] = {}, fw: ModulePart = {}): Level => ({
 	kind: "policies",
 	id: name.length,
 	name,
-	antiMalware,
+	modules: { am, fw },
 	settings,
 });
 
@@ -48,6 +49,20 @@ test("lists add up until a level cuts its parents' off", () => {
 		["2", "b", false],
 		["3", "c", true],
 	]);
+});
+
+test("rules add up along the levels, and each says who assigns it", () => {
+	const levels = [
+		level("web01", {}, {}, { ruleIDs: [1] }),
+		level("b", {}, {}, { ruleIDs: [1, 2] }),
+		level("c", {}, {}, { ruleIDs: [3] }),
+	];
+	expect([...assignedBy(levels, "fw")].map(([id, l]) => [id, l.name])).toEqual([
+		[1, "web01"],
+		[2, "b"],
+		[3, "c"],
+	]);
+	expect(assignedBy([level("a")], "ip").size).toBe(0);
 });
 
 const policies = [{ ID: 3, parentID: 2 }, { ID: 1 }, { ID: 2, parentID: 1 }, { ID: 4, parentID: 1 }];

@@ -1,16 +1,32 @@
-import type { AntiMalware, ListSetting, Settings } from "../api/types";
+import type { ListSetting, ModulePart, Settings } from "../api/types";
 
 /** What one object on the way from a computer or policy to the Base Policy sets itself. */
 export interface Level {
 	kind: "computers" | "policies";
 	id: number;
 	name: string;
-	antiMalware: AntiMalware;
+	modules: Partial<Record<ModuleKey, ModulePart>>;
 	settings: Settings;
 }
 
-/** A key of the editor: "am.state", "am.realTimeScanConfigurationID", "set.antiMalwareSettingScanDeadline". */
-export type ValueKey = `am.${string}` | `set.${string}`;
+/** Modules in the editor: how their keys begin, what they are called in the API's objects and addresses. */
+export const modules = {
+	am: { member: "antiMalware", path: "antimalware", page: "anti-malware" },
+	fw: { member: "firewall", path: "firewall", page: "firewall" },
+	ip: { member: "intrusionPrevention", path: "intrusionprevention", page: "intrusion-prevention" },
+} as const;
+export type ModuleKey = keyof typeof modules;
+export const moduleKeys = Object.keys(modules) as ModuleKey[];
+
+/** A key of the editor: "am.state", "fw.ruleIDs", "set.antiMalwareSettingScanDeadline". */
+export type ValueKey = `${ModuleKey}.${string}` | `set.${string}`;
+
+/** "fw.ruleIDs": the module and its member; null: a setting. */
+export function memberOf(key: ValueKey): { module: ModuleKey; name: string } | null {
+	const at = key.indexOf(".");
+	const module = key.slice(0, at);
+	return module === "set" ? null : { module: module as ModuleKey, name: key.slice(at + 1) };
+}
 
 export interface Origin<T> {
 	/** What the object itself sets; undefined: it inherits. */
@@ -31,8 +47,9 @@ export function isPlainList(v: ListSetting): boolean {
 }
 
 export function ownValue(level: Level, key: ValueKey): unknown {
-	if (key.startsWith("set.")) return level.settings[key.slice(4)]?.value;
-	const v = level.antiMalware[key.slice(3)];
+	const member = memberOf(key);
+	if (!member) return level.settings[key.slice(4)]?.value;
+	const v = level.modules[member.module]?.[member.name];
 	return key.endsWith("Setting") && v && isPlainList(v as ListSetting) ? undefined : v;
 }
 
@@ -62,12 +79,20 @@ export function listEntries(levels: readonly Level[], key: ValueKey, ids: (typeo
 	const entries: ListEntry[] = [];
 	let cut = false;
 	for (const level of levels) {
-		const v = (level.antiMalware[key.slice(3)] ?? {}) as ListSetting;
+		const v = (ownValue(level, key) ?? {}) as ListSetting;
 		for (const text of v.lists ?? []) entries.push({ text, level, cut });
 		for (const list of v[ids] ?? []) entries.push({ text: `#${list}`, list, level, cut });
 		cut ||= v.inherited === false;
 	}
 	return entries;
+}
+
+/** Rules that add up along the levels: each with the nearest level that assigns it, the object's own ones first. */
+export function assignedBy(levels: readonly Level[], module: ModuleKey): Map<number, Level> {
+	const by = new Map<number, Level>();
+	for (const level of levels)
+		for (const id of (level.modules[module]?.ruleIDs as number[] | undefined) ?? []) if (!by.has(id)) by.set(id, level);
+	return by;
 }
 
 export interface Node {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Level } from "./chain";
+import type { Level, ValueKey } from "./chain";
 import { applied, type Draft, savingOf, withChange } from "./draft";
 
 const none: Draft = new Map();
@@ -7,7 +7,7 @@ const level: Level = {
 	kind: "policies",
 	id: 1,
 	name: "p",
-	antiMalware: { state: "on" },
+	modules: { am: { state: "on" } },
 	settings: { x: { value: "1" } },
 };
 
@@ -21,9 +21,9 @@ test("a change back to what is stored is no change", () => {
 test("what is shown is what will be stored", () => {
 	const draft = new Map([["am.state", null] as const, ["set.x", "5"] as const]);
 	const next = applied(level, draft);
-	expect(next.antiMalware.state).toBeUndefined();
+	expect(next.modules.am?.state).toBeUndefined();
 	expect(next.settings.x.value).toBe("5");
-	expect(level.antiMalware.state).toBe("on");
+	expect(level.modules.am?.state).toBe("on");
 });
 
 test("inheriting again is said as the API says it", () => {
@@ -44,6 +44,24 @@ test("inheriting again is said as the API says it", () => {
 			computerSettings: { y: { value: "2" } },
 		},
 		reset: ["x"],
+		assign: [],
 	});
-	expect(savingOf("policies", new Map([["set.x", null]]))).toEqual({ body: null, reset: ["x"] });
+	expect(savingOf("policies", new Map([["set.x", null]]))).toEqual({ body: null, reset: ["x"], assign: [] });
+});
+
+test("rules are saved as the module's own assignments, beside its other members", () => {
+	const draft: Draft = new Map<ValueKey, unknown>([
+		["fw.ruleIDs", [3, 4]],
+		["ip.ruleIDs", null],
+		["fw.globalStatefulConfigurationID", null],
+		["ip.state", "prevent"],
+	]);
+	expect(savingOf("policies", draft)).toEqual({
+		body: { firewall: { globalStatefulConfigurationID: 0 }, intrusionPrevention: { state: "prevent" } },
+		reset: [],
+		assign: [
+			{ path: "firewall", ruleIDs: [3, 4] },
+			{ path: "intrusionprevention", ruleIDs: [] },
+		],
+	});
 });

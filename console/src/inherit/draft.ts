@@ -1,5 +1,5 @@
 import type { ListSetting } from "../api/types";
-import type { Level, ValueKey } from "./chain";
+import { type Level, type ModuleKey, memberOf, modules, type ValueKey } from "./chain";
 
 /** Changes that are not saved yet; null: inherit it again. */
 export type Draft = ReadonlyMap<ValueKey, unknown>;
@@ -16,17 +16,18 @@ export function withChange(draft: Draft, key: ValueKey, value: unknown, stored: 
 
 /** The object's own level as it will be once the draft is saved. */
 export function applied(level: Level, draft: Draft): Level {
-	const antiMalware = { ...level.antiMalware };
+	const parts = { ...level.modules };
 	const settings = { ...level.settings };
 	for (const [key, value] of draft) {
+		const member = memberOf(key);
 		const name = key.slice(key.indexOf(".") + 1);
-		if (key.startsWith("am.")) {
-			if (value === null) delete antiMalware[name];
-			else antiMalware[name] = value;
+		if (member) {
+			const { [name]: _old, ...rest } = parts[member.module] ?? {};
+			parts[member.module] = value === null ? rest : { ...rest, [name]: value };
 		} else if (value === null) delete settings[name];
 		else settings[name] = { value: String(value) };
 	}
-	return { ...level, antiMalware, settings };
+	return { ...level, modules: parts, settings };
 }
 
 const plainList: ListSetting = {
@@ -39,6 +40,7 @@ const plainList: ListSetting = {
 
 function reset(name: string): unknown {
 	if (name === "state") return "inherited";
+	if (name === "statefulConfigurationAssignments") return { statefulConfigurationAssignments: [] };
 	if (!name.endsWith("Setting")) return 0;
 	const ids = name.includes("Extension")
 		? "fileExtensionLists"
@@ -53,23 +55,29 @@ export interface Saving {
 	body: Record<string, unknown> | null;
 	/** Settings to DELETE. */
 	reset: string[];
+	/** Rules to PUT as the module's own ones. */
+	assign: { path: string; ruleIDs: number[] }[];
 }
 
 export function savingOf(kind: Level["kind"], draft: Draft): Saving {
-	const antiMalware: Record<string, unknown> = {};
+	const parts: Partial<Record<ModuleKey, Record<string, unknown>>> = {};
+	const assign: Saving["assign"] = [];
 	const settings: Record<string, { value: string }> = {};
 	const gone: string[] = [];
 	for (const [key, value] of draft) {
+		const member = memberOf(key);
 		const name = key.slice(key.indexOf(".") + 1);
-		if (key.startsWith("am.")) antiMalware[name] = value === null ? reset(name) : value;
+		if (member && name === "ruleIDs")
+			assign.push({ path: modules[member.module].path, ruleIDs: (value ?? []) as number[] });
+		else if (member) parts[member.module] = { ...parts[member.module], [name]: value === null ? reset(name) : value };
 		else if (value === null) gone.push(name);
 		else settings[name] = { value: String(value) };
 	}
 	const body = {
-		...(Object.keys(antiMalware).length ? { antiMalware } : {}),
+		...Object.fromEntries(Object.entries(parts).map(([m, part]) => [modules[m as ModuleKey].member, part])),
 		...(Object.keys(settings).length
 			? { [kind === "computers" ? "computerSettings" : "policySettings"]: settings }
 			: {}),
 	};
-	return { body: Object.keys(body).length ? body : null, reset: gone };
+	return { body: Object.keys(body).length ? body : null, reset: gone, assign };
 }

@@ -3,7 +3,7 @@ import { type ReactNode, useId } from "react";
 import { useTranslation } from "../i18n";
 import { href, Link } from "../router/router";
 import { Icon } from "../ui/icons";
-import type { Origin, ValueKey } from "./chain";
+import { memberOf, modules, type Origin, type ValueKey } from "./chain";
 import { useEditor } from "./Editor";
 
 export interface Choice {
@@ -12,10 +12,12 @@ export interface Choice {
 }
 
 /** Where the value comes from, and what every level on the way says. */
-function Source(props: { origin: Origin<unknown>; show: (value: unknown) => string }) {
+function Source(props: { k: ValueKey; page?: string; origin: Origin<unknown>; show: (value: unknown) => string }) {
 	const { t } = useTranslation();
 	const { origin } = props;
 	const { levels } = useEditor();
+	const member = memberOf(props.k);
+	const page = props.page ?? modules[member?.module ?? "am"].page;
 	const text =
 		origin.here !== undefined
 			? t(levels[0].kind === "computers" ? "inherit.here" : "inherit.herePolicy")
@@ -34,7 +36,7 @@ function Source(props: { origin: Origin<unknown>; show: (value: unknown) => stri
 				))}
 			</ol>
 			{origin.here === undefined && origin.from && (
-				<Link to={href("policyModule", { id: origin.from.id, module: "anti-malware" })}>
+				<Link to={href("policyModule", { id: origin.from.id, module: page })}>
 					{t("inherit.open", { name: origin.from.name })}
 				</Link>
 			)}
@@ -48,6 +50,8 @@ export function SettingRow(props: {
 	label: string;
 	note?: string;
 	labelFor?: string;
+	/** The section that a link to where the value comes from leads to; of settings. */
+	page?: string;
 	show: (value: unknown) => string;
 	children: ReactNode;
 }) {
@@ -70,7 +74,7 @@ export function SettingRow(props: {
 			</div>
 			<div className="yg-row-control">{props.children}</div>
 			<div className="yg-row-source">
-				<Source origin={origin} show={props.show} />
+				<Source k={props.k} page={props.page} origin={origin} show={props.show} />
 				{own && (
 					<Button variant="link" size="sm" isInline onClick={() => editor.set(props.k, null)}>
 						{t(root ? "inherit.resetDefault" : "inherit.reset")}
@@ -98,6 +102,7 @@ export function ChoiceRow(props: {
 	note?: string;
 	choices: readonly Choice[];
 	number?: boolean;
+	page?: string;
 }) {
 	const id = useId();
 	const editor = useEditor();
@@ -126,6 +131,7 @@ export function TextRow(props: {
 	note?: string;
 	unit?: string;
 	number?: { min: number; max: number };
+	page?: string;
 }) {
 	const { t } = useTranslation();
 	const id = useId();

@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
 import { Scan } from "../antimalware/Scan";
 import { AntiMalwareSection } from "../antimalware/Section";
 import { ApiError, call } from "../api/client";
@@ -14,7 +14,10 @@ import { Icon } from "../ui/icons";
 import { Menu } from "../ui/Menu";
 import { Card, Facts, Nothing, PageHead, Problem, Status, Tabs, Waiting } from "../ui/parts";
 import { nameOf } from "./Computers";
+import { moduleText, networkModules } from "./modules";
 import { PolicyChoice } from "./PolicyChoice";
+
+const NetworkSection = lazy(() => import("../network/Section").then((m) => ({ default: m.NetworkSection })));
 
 const isManaged = (c: Of) => c.computerStatus.agentStatusMessages[0]?.startsWith("Managed") ?? false;
 
@@ -126,6 +129,15 @@ function Overview(props: { computer: Of }) {
 									<Link to={href("computerModule", { id: c.ID, module: "anti-malware" })}>{t("computer.open")}</Link>
 								</span>,
 							],
+							...networkModules.map((m): [string, ReactNode] => [
+								t(m.title),
+								<span key={m.key} className="yg-module">
+									<Status state={c[m.member]?.moduleStatus?.agentStatus ?? ""}>
+										{moduleText(word, c[m.member]?.moduleStatus?.agentStatusMessage ?? "")}
+									</Status>
+									<Link to={href("computerModule", { id: c.ID, module: m.page })}>{t("computer.open")}</Link>
+								</span>,
+							]),
 						]}
 					/>
 				</Card>
@@ -195,6 +207,26 @@ function ModuleState(props: { computer: Of }) {
 	);
 }
 
+/** What the manager knows of a network module on the computer. */
+function NetworkState(props: { computer: Of; of: (typeof networkModules)[number] }) {
+	const { t, word } = useTranslation();
+	const status = props.computer[props.of.member]?.moduleStatus;
+	return (
+		<Card title={t("computer.moduleState")}>
+			<Facts
+				items={[
+					[
+						t("computers.status"),
+						<Status key="s" state={status?.agentStatus ?? ""}>
+							{moduleText(word, status?.agentStatusMessage ?? "")}
+						</Status>,
+					],
+				]}
+			/>
+		</Card>
+	);
+}
+
 export default function Computer(props: { id: number; module: string; tab: string }) {
 	const { t } = useTranslation();
 	const computer = useComputer(props.id);
@@ -224,6 +256,11 @@ export default function Computer(props: { id: number; module: string; tab: strin
 						text: t("modules.antimalware"),
 						current: props.module === "anti-malware",
 					},
+					...networkModules.map(({ page, title }) => ({
+						to: href("computerModule", { id: c.ID, module: page }),
+						text: t(title),
+						current: props.module === page,
+					})),
 					{
 						to: href("computerModule", { id: c.ID, module: "system-events" }),
 						text: t("nav.system"),
@@ -248,6 +285,17 @@ export default function Computer(props: { id: number; module: string; tab: strin
 					</AntiMalwareSection>
 				</ComputerEditor>
 			)}
+			{networkModules
+				.filter((m) => m.page === props.module)
+				.map((m) => (
+					<ComputerEditor key={m.page} id={c.ID}>
+						<Suspense fallback={<Waiting />}>
+							<NetworkSection module={m.key} of="computer" id={c.ID} tab={props.tab}>
+								<NetworkState computer={c} of={m} />
+							</NetworkSection>
+						</Suspense>
+					</ComputerEditor>
+				))}
 		</>
 	);
 }

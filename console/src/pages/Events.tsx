@@ -7,6 +7,7 @@ import { type ClassName, classes, isClass } from "../events/load";
 import { useTranslation } from "../i18n";
 import { useSearch } from "../router/router";
 import { Nothing, PageHead } from "../ui/parts";
+import "../network/words";
 import { nameOf } from "./Computers";
 
 function ComputerChoice(props: { value: string; onChange: (id: string) => void }) {
@@ -33,7 +34,7 @@ function ClassEvents(props: { name: ClassName }) {
 	return (
 		<>
 			<PageHead title={t(classes[props.name].title)}>
-				{props.name === "antimalware" && (
+				{props.name !== "system" && (
 					<ComputerChoice value={search.computer} onChange={(computer) => setSearch({ computer })} />
 				)}
 			</PageHead>

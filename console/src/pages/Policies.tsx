@@ -11,6 +11,7 @@ import { asTree } from "../inherit/chain";
 import { go, href, Link, useSearch } from "../router/router";
 import { Dialog } from "../ui/Dialog";
 import { Nothing, PageHead, Problem, Status } from "../ui/parts";
+import { moduleText, networkModules } from "./modules";
 
 /** A new policy is the child of another: it begins with all that one has. */
 function NewPolicy(props: { policies: Policy[]; onClose: () => void }) {
@@ -68,7 +69,7 @@ interface Row {
 }
 
 export default function Policies() {
-	const { t, number } = useTranslation();
+	const { t, number, word } = useTranslation();
 	const policies = usePolicies();
 	const computers = useComputers().data;
 	const [search, setSearch] = useSearch({ q: "", sort: "tree", cols: "", new: "" });
@@ -119,6 +120,16 @@ export default function Policies() {
 				sort: state,
 				cell: (r) => <Status state={r.policy.antiMalware.state === "on" ? "active" : "inactive"}>{state(r)}</Status>,
 			},
+			...networkModules.map((m): Column<Row> => {
+				const text = (r: Row) => moduleText(word, r.policy[m.member]?.moduleStatus?.statusMessage ?? "");
+				return {
+					key: m.path,
+					label: t(m.title),
+					width: 11,
+					sort: text,
+					cell: (r) => <Status state={r.policy[m.member]?.moduleStatus?.status ?? ""}>{text(r)}</Status>,
+				};
+			}),
 			{
 				key: "description",
 				label: t("common.description"),
@@ -127,7 +138,7 @@ export default function Policies() {
 				cell: (r) => r.policy.description,
 			},
 		];
-	}, [policies.data, flat, t, number]);
+	}, [policies.data, flat, t, number, word]);
 	return (
 		<>
 			<PageHead title={t("nav.policies")}>

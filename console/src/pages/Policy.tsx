@@ -1,6 +1,6 @@
 import { Button, Form, FormGroup, FormSelect, FormSelectOption, TextInput } from "@patternfly/react-core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, lazy, type ReactNode, Suspense, useState } from "react";
 import { AntiMalwareSection } from "../antimalware/Section";
 import { call } from "../api/client";
 import { keys, useComputers, usePolicies } from "../api/queries";
@@ -12,6 +12,9 @@ import { go, href, Link } from "../router/router";
 import { Ask } from "../ui/Dialog";
 import { Card, Facts, Nothing, PageHead, Problem, Status, Tabs, Waiting } from "../ui/parts";
 import { nameOf } from "./Computers";
+import { moduleText, networkModules } from "./modules";
+
+const NetworkSection = lazy(() => import("../network/Section").then((m) => ({ default: m.NetworkSection })));
 
 function Properties(props: { policy: Of; policies: Of[] }) {
 	const { t } = useTranslation();
@@ -66,7 +69,7 @@ function Properties(props: { policy: Of; policies: Of[] }) {
 }
 
 function Overview(props: { policy: Of; policies: Of[] }) {
-	const { t } = useTranslation();
+	const { t, word } = useTranslation();
 	const { policy, policies } = props;
 	const computers = useComputers().data ?? [];
 	const own = computers.filter((c) => c.policyID === policy.ID);
@@ -91,6 +94,16 @@ function Overview(props: { policy: Of; policies: Of[] }) {
 								<Link to={href("policyModule", { id: policy.ID, module: "anti-malware" })}>{t("computer.open")}</Link>
 							</span>,
 						],
+						...networkModules.map((m): [string, ReactNode] => {
+							const status = policy[m.member]?.moduleStatus;
+							return [
+								t(m.title),
+								<span key={m.key} className="yg-module">
+									<Status state={status?.status ?? ""}>{moduleText(word, status?.statusMessage ?? "")}</Status>
+									<Link to={href("policyModule", { id: policy.ID, module: m.page })}>{t("computer.open")}</Link>
+								</span>,
+							];
+						}),
 					]}
 				/>
 			</Card>
@@ -184,10 +197,24 @@ export default function Policy(props: { id: number; module: string; tab: string 
 						text: t("modules.antimalware"),
 						current: props.module === "anti-malware",
 					},
+					...networkModules.map(({ page, title }) => ({
+						to: href("policyModule", { id: policy.ID, module: page }),
+						text: t(title),
+						current: props.module === page,
+					})),
 				]}
 			/>
 			{!props.module && <Overview policy={policy} policies={policies.data} />}
-			{props.module && (
+			{networkModules
+				.filter((m) => m.page === props.module)
+				.map((m) => (
+					<PolicyEditor key={m.page} id={policy.ID}>
+						<Suspense fallback={<Waiting />}>
+							<NetworkSection module={m.key} of="policy" id={policy.ID} tab={props.tab} />
+						</Suspense>
+					</PolicyEditor>
+				))}
+			{props.module === "anti-malware" && (
 				<PolicyEditor id={policy.ID}>
 					<AntiMalwareSection
 						tab={props.tab}

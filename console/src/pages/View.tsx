@@ -1,5 +1,6 @@
 import { lazy, useEffect } from "react";
 import { useTranslation } from "../i18n";
+import { kindNames } from "../objects/names";
 import { go, href, Link } from "../router/router";
 import type { Place } from "../router/table";
 import { Nothing, PageHead } from "../ui/parts";
@@ -7,6 +8,8 @@ import { Computers } from "./Computers";
 
 const Events = lazy(() => import("./Events"));
 const Computer = lazy(() => import("./Computer"));
+const ObjectList = lazy(() => import("../objects/List"));
+const ObjectPage = lazy(() => import("../objects/Page"));
 const Policies = lazy(() => import("./Policies"));
 const Policy = lazy(() => import("./Policy"));
 
@@ -25,14 +28,27 @@ function Home() {
 	return null;
 }
 
+const sections = ["", "anti-malware", "firewall", "intrusion-prevention"];
+
+function Objects(props: { kind?: string; id?: string }) {
+	const kind = kindNames.find((k) => k === props.kind);
+	if (!kind) return <Missing />;
+	return props.id === undefined ? (
+		<ObjectList key={kind} name={kind} />
+	) : (
+		<ObjectPage key={`${kind}-${props.id}`} name={kind} id={props.id} />
+	);
+}
+
 /** The page of a place. */
 export function View(props: { place: Place | null }) {
 	const { place } = props;
 	if (!place) return window.location.pathname === "/" ? <Home /> : <Missing />;
+	if (place.name === "objects" || place.name === "object") return <Objects {...place.params} />;
 	const id = Number(place.params.id);
 	if (place.params.id !== undefined && !Number.isInteger(id)) return <Missing />;
 	const section = { module: place.params.module ?? "", tab: place.params.tab ?? "" };
-	const modules = place.name.startsWith("computer") ? ["", "anti-malware", "system-events"] : ["", "anti-malware"];
+	const modules = place.name.startsWith("computer") ? [...sections, "system-events"] : sections;
 	if (!modules.includes(section.module)) return <Missing />;
 	if (place.name === "events") return <Events key={place.params.class} name={place.params.class} />;
 	if (place.name === "computers") return <Computers />;

@@ -5,6 +5,8 @@ export const routes = {
 	computer: "/computers/:id",
 	computerModule: "/computers/:id/:module",
 	computerTab: "/computers/:id/:module/:tab",
+	objects: "/objects/:kind",
+	object: "/objects/:kind/:id",
 	policies: "/policies",
 	policy: "/policies/:id",
 	policyModule: "/policies/:id/:module",

@@ -55,8 +55,8 @@ static const struct field firewall_fields[] = {
 	{ "tcpflags",          T_CHOICES, F_OMIT_EMPTY, "fin|syn|rst|psh|ack|urg", .doc = "those that are set" },
 	ID_FIELD,
 	{ "TCPNot",            T_BOOL,   F_NOT_SEARCHED, .doc = "all but these flags" },
-	{ "ICMPType",          T_INT,    F_NOT_SEARCHED, .max = 255, .doc = "with icmp" },
-	{ "ICMPCode",          T_INT,    F_NOT_SEARCHED, .max = 255, .doc = "with icmp" },
+	{ "ICMPType",          T_INT,    F_NOT_SEARCHED, .min = -1, .max = 255, .doc = "with icmp; -1: any" },
+	{ "ICMPCode",          T_INT,    F_NOT_SEARCHED, .min = -1, .max = 255, .doc = "with icmp; -1: any" },
 	{ "ICMPNot",           T_BOOL,   F_NOT_SEARCHED, .doc = "all but these" },
 	{ 0 },
 };
@@ -249,9 +249,19 @@ static int rule_check(struct call *c, const json_t *o, const struct ref *refs,
 	return rc == 0 ? items_right(c, o, items) : rc;
 }
 
+/* A member that is there means something: any type and code have none. */
+static void drop_any_icmp(json_t *o)
+{
+	static const char *const members[] = { "ICMPType", "ICMPCode" };
+	for (size_t i = 0; i < ARRAY_LEN(members); i++)
+		if (json_int(o, members[i], 0) < 0)
+			json_object_del(o, members[i]);
+}
+
 static int firewall_check(struct call *c, int64_t id, const json_t *old, json_t *o)
 {
 	(void)id, (void)old;
+	drop_any_icmp(o);
 	int rc = rule_check(c, o, firewall_refs, firewall_needs);
 	struct err why = { { 0 } };
 	if (rc == 0 && firewall_check_rule(o, &why) < 0)

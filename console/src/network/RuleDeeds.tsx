@@ -1,0 +1,146 @@
+import { Button, Radio } from "@patternfly/react-core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { call } from "../api/client";
+import { useComputer, useComputers, usePolicies } from "../api/queries";
+import { useTranslation } from "../i18n";
+import { ancestors, type Level, modules, withDescendants } from "../inherit/chain";
+import { useObjects } from "../objects/queries";
+import { href, Link } from "../router/router";
+import { Dialog } from "../ui/Dialog";
+import { Problem } from "../ui/parts";
+import { type NetworkModule, rulesOf } from "./Rules";
+import "./words";
+
+/** What can be done about a rule where it fired: a change of its properties, at the level that somebody chooses. */
+type Deed = { name: "detectOnly" | "prevent" | "logDisabled" | "logEnabled"; body: Record<string, boolean> };
+
+const deeds: Record<NetworkModule, Deed[]> = {
+	fw: [
+		{ name: "logDisabled", body: { logDisabled: true } },
+		{ name: "logEnabled", body: { logDisabled: false } },
+	],
+	ip: [
+		{ name: "detectOnly", body: { detectOnly: true } },
+		{ name: "prevent", body: { detectOnly: false } },
+		{ name: "logDisabled", body: { eventLoggingDisabled: true } },
+		{ name: "logEnabled", body: { eventLoggingDisabled: false } },
+	],
+};
+
+type Scope = Pick<Level, "kind" | "id" | "name"> & { computers: number };
+
+/** The computer itself first: what reaches further has to be chosen. */
+function useScopes(computer: number): Scope[] {
+	const c = useComputer(computer).data;
+	const policies = usePolicies().data ?? [];
+	const computers = useComputers().data ?? [];
+	if (!c) return [];
+	return [
+		{ kind: "computers", id: c.ID, name: c.displayName || c.hostName, computers: 1 },
+		...ancestors(policies, c.policyID).map((p): Scope => {
+			const below = withDescendants(policies, p.ID);
+			return {
+				kind: "policies",
+				id: p.ID,
+				name: p.name,
+				computers: computers.filter((x) => below.has(x.policyID ?? 0)).length,
+			};
+		}),
+	];
+}
+
+function Confirm(props: {
+	deed: Deed;
+	module: NetworkModule;
+	rule: number;
+	name: string;
+	scopes: Scope[];
+	onClose: () => void;
+}) {
+	const { t } = useTranslation();
+	const client = useQueryClient();
+	const [at, setAt] = useState(0);
+	const scope = props.scopes[at];
+	const act = useMutation({
+		mutationFn: () =>
+			call("POST", `/${scope.kind}/${scope.id}/${modules[props.module].path}/rules/${props.rule}`, props.deed.body),
+		onSuccess: async () => {
+			await client.invalidateQueries({ queryKey: [scope.kind] });
+			props.onClose();
+		},
+	});
+	return (
+		<Dialog
+			title={t(`deed.${props.deed.name}`)}
+			onClose={props.onClose}
+			footer={
+				<>
+					<Button isDisabled={act.isPending} onClick={() => act.mutate()}>
+						{t(`deed.${props.deed.name}`)}
+					</Button>
+					<Button variant="link" onClick={props.onClose}>
+						{t("common.cancel")}
+					</Button>
+				</>
+			}
+		>
+			<p>{props.name}</p>
+			{act.error && <Problem error={act.error} />}
+			<fieldset className="yg-field">
+				<legend>{t("deed.where")}</legend>
+				{props.scopes.map((s, i) => (
+					<Radio
+						key={`${s.kind}-${s.id}`}
+						id={`scope-${s.kind}-${s.id}`}
+						name="scope"
+						isChecked={i === at}
+						label={t(s.kind === "computers" ? "deed.onComputer" : "deed.onPolicy", { name: s.name })}
+						description={s.kind === "policies" ? t("deed.reaches", { count: s.computers }) : undefined}
+						onChange={() => setAt(i)}
+					/>
+				))}
+			</fieldset>
+		</Dialog>
+	);
+}
+
+/** The rule behind an event, and what can be done about it from there. */
+export default function RuleDeeds(props: { module: NetworkModule; rule: number; computer: number }) {
+	const { t } = useTranslation();
+	const rule = useObjects(rulesOf[props.module]).data?.find((r) => r.ID === props.rule);
+	const scopes = useScopes(props.computer);
+	const [deed, setDeed] = useState<Deed | null>(null);
+	if (!rule) return null;
+	return (
+		<section className="yg-stack" aria-label={t("deed.title")}>
+			<h3>{t("deed.title")}</h3>
+			<p>
+				<Link to={href("object", { kind: rulesOf[props.module], id: rule.ID })}>{rule.name}</Link>
+			</p>
+			<div className="yg-deeds">
+				{deeds[props.module].map((d) => (
+					<Button
+						key={d.name}
+						size="sm"
+						variant="secondary"
+						isDisabled={scopes.length === 0}
+						onClick={() => setDeed(d)}
+					>
+						{t(`deed.${d.name}`)}
+					</Button>
+				))}
+			</div>
+			{deed && scopes.length > 0 && (
+				<Confirm
+					deed={deed}
+					module={props.module}
+					rule={rule.ID}
+					name={rule.name}
+					scopes={scopes}
+					onClose={() => setDeed(null)}
+				/>
+			)}
+		</section>
+	);
+}

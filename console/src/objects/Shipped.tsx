@@ -1,0 +1,63 @@
+import type { ReactNode } from "react";
+import { useTranslation } from "../i18n";
+import { Card, Facts } from "../ui/parts";
+import { Code } from "./Code";
+import type { Item } from "./kinds";
+import { useNames } from "./queries";
+
+/** CVE numbers as links to their records. */
+export function Cves(props: { of: unknown }) {
+	const list = Array.isArray(props.of) ? (props.of as string[]) : [];
+	return (
+		<span className="yg-module">
+			{list.map((cve) => (
+				<a
+					key={cve}
+					href={`https://www.cve.org/CVERecord?id=${encodeURIComponent(cve)}`}
+					target="_blank"
+					rel="noreferrer"
+				>
+					{cve}
+				</a>
+			))}
+		</span>
+	);
+}
+
+/** A rule that came with an update: what it is about and what it looks for. */
+export function Shipped(props: { object: Item }) {
+	const { t, word, time } = useTranslation();
+	const { named } = useNames(["applicationtypes", "intrusionpreventionrules"]);
+	const o = props.object;
+	const items: [string, ReactNode][] = [
+		[t("ipsRule.identifier"), String(o.identifier ?? "")],
+		[t("common.description"), o.description],
+		[t("events.severity"), word("ruleSeverity", String(o.severity))],
+		[t("ipsRule.cvss"), String(o.CVSSScore ?? "")],
+		[t("ipsRule.cve"), Array.isArray(o.CVE) && o.CVE.length ? <Cves key="cve" of={o.CVE} /> : ""],
+		[t("kind.applicationtypes.one"), named("applicationtypes", o.applicationTypeID)],
+		[t("ipsRule.type"), word("ruleType", String(o.type ?? ""))],
+		[t("ipsRule.mode"), t(o.detectOnly === true ? "ipsRule.modeDetect" : "ipsRule.modePolicy")],
+		[t("ipsRule.issued"), o.originalIssue ? time(Number(o.originalIssue)) : ""],
+		[t("ipsRule.updated"), o.lastUpdated ? time(Number(o.lastUpdated)) : ""],
+		[
+			t("ipsRule.needs"),
+			((o.dependsOnRuleIDs as number[] | undefined) ?? [])
+				.map((id) => named("intrusionpreventionrules", id))
+				.join(t("common.comma")),
+		],
+	];
+	return (
+		<>
+			<p className="yg-note">{t("ipsRule.shipped")}</p>
+			<Card title={t("policies.properties")}>
+				<Facts items={items} />
+			</Card>
+			{typeof o.customXML === "string" && o.customXML !== "" && (
+				<Card title={t("ipsRule.text")}>
+					<Code id="rule-text" label={t("ipsRule.text")} value={o.customXML} readOnly />
+				</Card>
+			)}
+		</>
+	);
+}
