@@ -2,7 +2,7 @@
 #include "proc/proc.h"
 
 /* The agent's processes, in the order of procs.c. */
-enum proc_id { P_GUARD, P_COMMS, P_SPOOL, P_FILES, P_TREE, P_SCAN, P_PACKET, P_COUNT };
+enum proc_id { P_GUARD, P_COMMS, P_SPOOL, P_FILES, P_TREE, P_SCAN, P_PACKET, P_TLS, P_COUNT };
 
 enum { PACKET_PROCESSES_MAX = INSTANCES_MAX };
 
@@ -26,6 +26,10 @@ enum imsg_type {
  *                descriptor, or a big body
  * STORE_CHANGED  ENTRY: {"recordID","path","size","malware","time","scanType","action","user","sha256",
  *                "state":"quarantined|restored|deleted"}
+ * TLS_LOOK       {"programs":[name,...],"changed":bool}; none: in no process
+ * TLS_LIBRARY    {"library":N}; the descriptor is the file
+ * TLS_HOOK       {"library":N,"functions":{"SSL_read":offset in the file,...}}
+ * TLS_STATE      {"error":sentence, if there is one,"lost":N,"libraries":[{"path","hooks","error"},...]}
  * RULESET_DONE   {"by":"queue statement|compat target"} or {"error":sentence}
  * STATUS         the sender's whole part of the heartbeat (docs/protocol.md):
  *                {"modules":{"antimalware":{...}},"messages":[text,...]}; comms merges the parts
@@ -107,6 +111,15 @@ int tree_start(struct self *me);
 void tree_up(struct self *me, struct peer *p);
 void tree_down(struct self *me, struct peer *p);
 void tree_stop(struct self *me);
+
+/* sensor/tls: plaintext of TLS libraries. The guard loads its programs ("ring", "diag"). */
+HANDLERS(tls);
+int tls_prepare(struct self *guard, unsigned instance, struct birth_fd out[static BIRTH_FDS_MAX]);
+int tls_early(struct self *me);
+int tls_start(struct self *me);
+void tls_up(struct self *me, struct peer *p);
+void tls_down(struct self *me, struct peer *p);
+void tls_stop(struct self *me);
 
 /* sensor/packet: the Firewall. The guard opens its sockets ("queue", "logged", "links", "tables").
  */

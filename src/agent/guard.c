@@ -14,6 +14,7 @@
 #include "agent/outbox.h"
 #include "agent/quarantine/quarantine.h"
 #include "agent/sensor/packet/loader.h"
+#include "agent/sensor/tls/hooks.h"
 #include "agent/watchdog.h"
 #include "base/auto.h"
 #include "base/base64.h"
@@ -46,6 +47,7 @@ struct keeper {
 	LIST_HEAD(, ask) asks;
 	struct watchdog *watchdog; /* lives as long as we do; NULL: it cannot be */
 	struct loader *loader;
+	struct hooks *hooks;
 };
 
 /* NULL once we are ending. */
@@ -160,6 +162,36 @@ int packet_prepare(struct self *guard, unsigned instance, struct birth_fd out[st
 	return loader_prepare(state(guard) ? state(guard)->loader : NULL, instance, out);
 }
 
+/* ---- TLS libraries ---- */
+
+int tls_prepare(struct self *guard, unsigned instance, struct birth_fd out[static BIRTH_FDS_MAX])
+{
+	(void)instance;
+	return hooks_prepare(state(guard) ? state(guard)->hooks : NULL, out);
+}
+
+static int on_tls(struct self *me, const struct imsg *m,
+                  int (*take)(struct hooks *h, const json_t *message))
+{
+	AUTO(json_decrefp)
+	json_t *o = json_parse((struct str){ (const char *)m->data, m->len }, NULL);
+	if (!o)
+		return -EBADMSG;
+	return state(me) ? take(state(me)->hooks, o) : 0;
+}
+
+static int on_tls_look(struct self *me, struct peer *p, struct imsg *m)
+{
+	(void)p;
+	return on_tls(me, m, hooks_look);
+}
+
+static int on_tls_hook(struct self *me, struct peer *p, struct imsg *m)
+{
+	(void)p;
+	return on_tls(me, m, hooks_hook);
+}
+
 int guard_start(struct self *me)
 {
 	struct keeper *g = xcalloc(1, sizeof(*g));
@@ -175,6 +207,7 @@ int guard_start(struct self *me)
 		quarantine_tell(g->quarantine, true);
 	g->watchdog = watchdog_new(SILENT_MS);
 	g->loader = loader_new(me, loaded);
+	g->hooks = hooks_new(me);
 	return 0;
 }
 
@@ -219,6 +252,8 @@ void guard_down(struct self *me, struct peer *p)
 			log_error("files did not answer: it was ended");
 	}
 	loader_down(g->loader, p);
+	if (p->who == P_TLS)
+		hooks_down(g->hooks);
 	if ((p->who == P_FILES || p->who == P_TREE) && g->quarantine)
 		quarantine_tell(g->quarantine, false);
 	LIST_FOREACH (a, &g->asks, next)
@@ -234,6 +269,7 @@ void guard_stop(struct self *me)
 	struct keeper *g = state(me);
 	quarantine_free(g->quarantine);
 	loader_free(g->loader);
+	hooks_free(g->hooks);
 	while (!LIST_EMPTY(&g->asks)) {
 		struct ask *a = LIST_FIRST(&g->asks);
 		LIST_REMOVE(a, next);
@@ -532,5 +568,6 @@ static int on_store(struct self *me, struct peer *p, struct imsg *m)
 
 int (*const guard_on[M_COUNT])(struct self *, struct peer *, struct imsg *) = {
 	[M_EVENT_KEPT] = on_kept, [M_IDENTITY] = on_identity, [M_MARK] = on_mark,
-	[M_DEED] = on_deed,       [M_STORE] = on_store,       [M_RULESET] = on_ruleset
+	[M_DEED] = on_deed,       [M_STORE] = on_store,       [M_RULESET] = on_ruleset,
+	[M_TLS_LOOK] = on_tls_look, [M_TLS_HOOK] = on_tls_hook
 };

@@ -94,6 +94,17 @@ static const struct proc procs[] = {
 	               .down = packet_down,
 	               .stop = packet_stop,
 	               .box = { .caps = 1ull << CAP_NET_ADMIN } },
+	/* Ending a connection (sock_diag) needs CAP_NET_ADMIN, on a socket that it was born with. */
+	[P_TLS] = { .name = "tls",
+	            .user = "yagura-tls",
+	            .prepare = tls_prepare,
+	            .early = tls_early,
+	            .start = tls_start,
+	            .on = tls_on,
+	            .up = tls_up,
+	            .down = tls_down,
+	            .stop = tls_stop,
+	            .box = { .caps = 1ull << CAP_NET_ADMIN } },
 };
 
 const struct program agent_program = {
