@@ -85,8 +85,7 @@ static void send_policy(struct comms *c, const struct peer *p)
 
 static bool obeys(const struct peer *p)
 {
-	return p->who == P_FILES || p->who == P_TREE || p->who == P_SPOOL || p->who == P_SCAN ||
-	       p->who == P_PACKET;
+	return agent_rules[M_POLICY].to >> p->who & 1;
 }
 
 static void send_policy_to_all(struct comms *c)

@@ -321,10 +321,10 @@ int spool_start(struct self *me)
 
 static bool somebody_talks(struct self *me)
 {
-	static const unsigned senders[] = { P_COMMS, P_FILES, P_TREE, P_SCAN, P_PACKET };
-	for (size_t i = 0; i < ARRAY_LEN(senders); i++)
-		for (unsigned k = 0; k < INSTANCES_MAX; k++)
-			if (peer_is_up(self_peer(me, senders[i], k)))
+	uint32_t senders = agent_rules[M_EVENT].from & ~(1u << P_GUARD); /* it outlives us */
+	for (unsigned who = 0; who < P_COUNT; who++)
+		for (unsigned k = 0; senders >> who & 1 && k < INSTANCES_MAX; k++)
+			if (peer_is_up(self_peer(me, who, k)))
 				return true;
 	return false;
 }
