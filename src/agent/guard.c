@@ -567,7 +567,7 @@ static int on_store(struct self *me, struct peer *p, struct imsg *m)
 }
 
 int (*const guard_on[M_COUNT])(struct self *, struct peer *, struct imsg *) = {
-	[M_EVENT_KEPT] = on_kept, [M_IDENTITY] = on_identity, [M_MARK] = on_mark,
-	[M_DEED] = on_deed,       [M_STORE] = on_store,       [M_RULESET] = on_ruleset,
+	[M_EVENT_KEPT] = on_kept,   [M_IDENTITY] = on_identity, [M_MARK] = on_mark,
+	[M_DEED] = on_deed,         [M_STORE] = on_store,       [M_RULESET] = on_ruleset,
 	[M_TLS_LOOK] = on_tls_look, [M_TLS_HOOK] = on_tls_hook
 };

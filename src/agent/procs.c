@@ -94,7 +94,8 @@ static const struct proc procs[] = {
 	               .down = packet_down,
 	               .stop = packet_stop,
 	               .box = { .caps = 1ull << CAP_NET_ADMIN } },
-	/* Ending a connection (sock_diag) needs CAP_NET_ADMIN, on a socket that it was born with. */
+	/* Ending a connection (sock_diag) needs CAP_NET_ADMIN, on a socket that it was born with.
+	 */
 	[P_TLS] = { .name = "tls",
 	            .user = "yagura-tls",
 	            .prepare = tls_prepare,
