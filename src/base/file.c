@@ -194,6 +194,11 @@ int file_remove_tree(int dir, const char *path)
 	return unlinkat(dir, path, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
 
+bool file_is_guarded(int fd, struct stat *st)
+{
+	return fstat(fd, st) == 0 && st->st_uid == 0 && !(st->st_mode & (S_IWGRP | S_IWOTH));
+}
+
 enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
 
 int file_memfd(const char *name, const void *p, size_t n)

@@ -1,5 +1,6 @@
 #pragma once
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -22,6 +23,10 @@ int file_mkdirs(int dir, const char *path, mode_t mode, uid_t uid, gid_t gid);
 /* A stream over a folder whose descriptor stays the caller's; NULL and errno. */
 DIR *file_dir(int dir);
 int file_remove_tree(int dir, const char *path);
+struct stat;
+/* Is it root's, and can nobody else write it? (An ACL that lets somebody shows in the group's
+ * bits.) Fills st. */
+bool file_is_guarded(int fd, struct stat *st);
 
 /* A sealed memfd (no write, no grow, no shrink) with these bytes, or -errno. */
 int file_memfd(const char *name, const void *p, size_t n);

@@ -10,6 +10,7 @@
 #include "base/wire.h"
 #include "manager/api/api.h"
 #include "manager/exchange.h"
+#include "manager/forward/post.h"
 #include "manager/manager.h"
 
 /* The process around the core: messages to calls of manager/api and back. */
@@ -33,7 +34,7 @@ struct core {
 	struct self *me;
 	struct app *app;   /* NULL until the authority has spoken */
 	json_t *authority; /* what it said; the configuration borrows from it */
-	char *database;
+	char *database, *scripts;
 	LIST_HEAD(, owed) owed;
 };
 
@@ -114,10 +115,13 @@ static void try_out(struct app *a, uint64_t ticket, struct str order)
 	ask_for(app_owner(a), P_BENCH, ticket, M_TRY, order);
 }
 
-static int send_courier(struct app *a, unsigned instance, uint64_t ticket, struct str order)
+/* The ways of forward/post.h. */
+static int send_order(struct app *a, unsigned way, uint64_t ticket, struct str order)
 {
 	struct core *c = app_owner(a);
-	return self_send(c->me, P_COURIER, instance, M_SEND, (uint32_t)ticket, order);
+	if (way == POST_SCRIPT)
+		return self_send(c->me, P_RUNNER, 0, M_RUN, (uint32_t)ticket, order);
+	return self_send(c->me, P_COURIER, way, M_SEND, (uint32_t)ticket, order);
 }
 
 static int on_sent(struct self *me, struct peer *p, struct imsg *m)
@@ -143,8 +147,8 @@ static int on_sent(struct self *me, struct peer *p, struct imsg *m)
 
 static int open_app(struct core *c)
 {
-	static const struct app_hooks hooks = { reply,       chunk,        sign_certificate,
-		                                sign_policy, send_courier, try_out };
+	static const struct app_hooks hooks = { reply,       chunk,      sign_certificate,
+		                                sign_policy, send_order, try_out };
 	const struct options *o = c->me->options;
 	const json_t *j = c->authority;
 	struct err why = { { 0 } };
@@ -164,6 +168,7 @@ static int open_app(struct core *c)
 		.console_port = (unsigned)o->number[SET_CONSOLE_PORT],
 		.agent_port = (unsigned)o->number[SET_AGENT_PORT],
 		.software = YAGURA_SOFTWARE_DIR,
+		.scripts = c->scripts,
 		.key = buf_view(&key),
 	};
 	int rc = app_open(&c->app, &config, &hooks, c, &why);
@@ -236,6 +241,8 @@ void core_down(struct self *me, struct peer *p)
 		app_process_died(c->app, me->program->procs[p->who].name);
 	if (c->app && p->who == P_COURIER)
 		app_courier_down(c->app);
+	if (c->app && p->who == P_RUNNER)
+		app_runner_down(c->app);
 	for (struct owed *o = LIST_FIRST(&c->owed), *next = NULL; o; o = next) {
 		uint32_t ticket = o->ticket;
 		next = LIST_NEXT(o, next);
@@ -313,7 +320,8 @@ int core_start(struct self *me)
 	struct core *c = xcalloc(1, sizeof(*c));
 	c->me = me;
 	LIST_INIT(&c->owed);
-	if (asprintf(&c->database, "sqlite:%s/yagura.db", me->lib) < 0)
+	if (asprintf(&c->database, "sqlite:%s/yagura.db", me->lib) < 0 ||
+	    asprintf(&c->scripts, "%s/scripts", me->etc) < 0)
 		abort();
 	me->state = c;
 	return 0;
@@ -327,6 +335,7 @@ void core_stop(struct self *me)
 	while (!LIST_EMPTY(&c->owed))
 		settle(c, LIST_FIRST(&c->owed)->ticket);
 	free(c->database);
+	free(c->scripts);
 	free(c);
 	me->state = NULL;
 }
@@ -334,5 +343,5 @@ void core_stop(struct self *me)
 int (*const core_on[])(struct self *me, struct peer *p, struct imsg *m) = {
 	[M_REQUEST] = on_request,     [M_GONE] = on_gone, [M_SIGNED] = on_signed,
 	[M_AUTHORITY] = on_authority, [M_TICK] = on_tick, [M_SENT] = on_sent,
-	[M_TRIED] = on_signed,        [M_COUNT] = NULL,
+	[M_TRIED] = on_signed,        [M_RAN] = on_sent,  [M_COUNT] = NULL,
 };

@@ -138,3 +138,8 @@ void app_process_died(struct app *a, const char *name)
 {
 	(void)a, (void)name;
 }
+
+void app_runner_down(struct app *a)
+{
+	(void)a;
+}

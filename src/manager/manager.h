@@ -3,7 +3,7 @@
 #include "proc/proc.h"
 
 /* The manager's processes, in the order of procs.c. */
-enum proc_id { P_GUARD, P_FRONT, P_CORE, P_CA, P_CLERK, P_COURIER, P_BENCH, P_COUNT };
+enum proc_id { P_GUARD, P_FRONT, P_CORE, P_CA, P_CLERK, P_COURIER, P_BENCH, P_RUNNER, P_COUNT };
 
 enum imsg_type {
 #define IMSG(name, from, to, fd, max, doc) M_##name,

@@ -1,29 +1,53 @@
 #include "manager/manager.h"
+#include "manager/runner/runner.h"
 
 enum { FRONT_FDS = 65536 };
 
 static const char *const front_calls[] = { "accept4", "accept", "getsockname", "getpeername",
 	                                   NULL };
 static const char *const core_write[] = { "%lib", NULL };
-static const char *const core_read[] = { "/etc/localtime", "/usr/share/zoneinfo", "/dev/urandom",
-	                                 YAGURA_SOFTWARE_DIR, NULL };
+static const char *const core_read[] = { "/etc/localtime",    "/usr/share/zoneinfo", "/dev/urandom",
+	                                 YAGURA_SOFTWARE_DIR, "%etc/scripts",        NULL };
 /* The resolver's files and the system's authorities. */
-static const char *const courier_read[] = { "/etc/hosts",
-	                                    "/etc/resolv.conf",
-	                                    "/etc/nsswitch.conf",
-	                                    "/etc/gai.conf",
-	                                    "/etc/host.conf",
-	                                    "/run/systemd/resolve",
-	                                    "/etc/ssl",
-	                                    "/etc/services",
-	                                    "/etc/protocols",
-	                                    "/lib",
-	                                    "/usr/lib",
-	                                    "/usr/share/ca-certificates",
-	                                    "/etc/ld.so.cache",
-	                                    "/dev/urandom",
-	                                    NULL };
+static const char *const courier_read[] = { "/etc/hosts",         "/etc/resolv.conf",
+	                                    "/etc/nsswitch.conf", "/etc/gai.conf",
+	                                    "/etc/host.conf",     "/run/systemd/resolve",
+	                                    "/etc/ssl",           "/etc/services",
+	                                    "/etc/protocols",     "/lib",
+	                                    "/usr/lib",           "/usr/share/ca-certificates",
+	                                    "/etc/ld.so.cache",   "/dev/urandom",
+	                                    "/proc/net/arp",      NULL };
 static const char *const bench_calls[] = { "alarm", "setitimer", NULL };
+/* What programs of the system need; nothing of ours but the scripts. */
+static const char *const runner_read[] = { "%etc/scripts",
+	                                   "/usr",
+	                                   "/bin",
+	                                   "/sbin",
+	                                   "/lib",
+	                                   "/lib64",
+	                                   "/opt",
+	                                   "/etc/alternatives",
+	                                   "/etc/group",
+	                                   "/etc/gai.conf",
+	                                   "/etc/host.conf",
+	                                   "/etc/hosts",
+	                                   "/etc/ld.so.cache",
+	                                   "/etc/localtime",
+	                                   "/etc/nsswitch.conf",
+	                                   "/etc/passwd",
+	                                   "/etc/profile",
+	                                   "/etc/protocols",
+	                                   "/etc/resolv.conf",
+	                                   "/etc/services",
+	                                   "/etc/ssl",
+	                                   "/run/systemd/resolve",
+	                                   "/proc",
+	                                   "/dev/fd",
+	                                   "/dev/random",
+	                                   "/dev/urandom",
+	                                   "/dev/zero",
+	                                   NULL };
+static const char *const runner_write[] = { "%run/runner", "/dev/null", NULL };
 static const char *const ca_write[] = { "%etc/ca", NULL };
 
 static const struct proc procs[] = {
@@ -62,7 +86,7 @@ static const struct proc procs[] = {
 	              .stop = clerk_stop },
 	[P_COURIER] = { .name = "courier",
 	                .user = "yagura-courier",
-	                .instances = 3,
+	                .instances = 4,
 	                .start = courier_start,
 	                .on = courier_on,
 	                .stop = courier_stop,
@@ -72,6 +96,16 @@ static const struct proc procs[] = {
 	              .start = bench_start,
 	              .on = bench_on,
 	              .box = { .syscalls = bench_calls, .mem_max = 1ull << 30 } },
+	[P_RUNNER] = { .name = "runner",
+	               .user = "yagura-runner",
+	               .prepare = runner_prepare,
+	               .start = runner_start,
+	               .on = runner_on,
+	               .stop = runner_stop,
+	               .box = { .programs = true,
+	                        .net = true,
+	                        .read = runner_read,
+	                        .write = runner_write } },
 };
 
 #define B(x) (1u << P_##x)

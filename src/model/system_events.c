@@ -31,6 +31,7 @@ static const struct event_kind kinds[] = {
 	{ 192,  "alert-ended",            SEVERITY_INFO,    "Alert ended: {TargetName}: {Description}", "アラートの終了: {TargetName}: {Description}" },
 	{ 197,  "alert-mail-sent",        SEVERITY_INFO,    "{TargetName} was sent", "{TargetName}を送信しました" },
 	{ 198,  "alert-mail-failed",      SEVERITY_WARNING, "{TargetName} could not be sent: {Description}", "{TargetName}を送信できませんでした: {Description}" },
+	{ 140,  "computers-discovered",   SEVERITY_INFO,    "Computers were looked for by {TargetName}: {Description}", "{TargetName}がコンピュータを検出しました: {Description}" },
 	{ 250,  "computer-created",       SEVERITY_INFO,    "{ActionBy} added computer {TargetName}",            "{ActionBy}がコンピュータ{TargetName}を追加しました" },
 	{ 251,  "computer-deleted",       SEVERITY_INFO,    "{ActionBy} deleted computer {TargetName}",          "{ActionBy}がコンピュータ{TargetName}を削除しました" },
 	{ 252,  "computer-updated",       SEVERITY_INFO,    "{ActionBy} changed computer {TargetName}",          "{ActionBy}がコンピュータ{TargetName}を変更しました" },

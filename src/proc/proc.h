@@ -31,6 +31,9 @@ struct sandbox {
 	bool files; /* may open files (within Landlock's paths, or by plain rights without it) */
 	bool net;   /* may open sockets */
 	bool fork;  /* may fork */
+	/* Runs other programs: may execute what lies below `read`; seccomp then forbids only what
+	 * would lead out of the box. What it starts stays in the box. */
+	bool programs;
 	bool no_landlock; /* fanotify and Landlock do not mix (docs/architecture.md) */
 	uint64_t caps;    /* capabilities kept, bits 1 << CAP_X */
 	uint64_t mem_max; /* RLIMIT_AS in bytes, 0: the default; not in the sanitizer build */

@@ -210,7 +210,8 @@ static int make_rules(const struct sandbox *box, const struct self *me, int *out
 		return err_set(why, -errno, "make a Landlock ruleset: %s", strerror(errno));
 	int rc = 0;
 	for (const char *const *p = box->read; rc == 0 && p && *p; p++)
-		rc = allow_path(ruleset, me, *p, LL_READ_FILE | LL_READ_DIR);
+		rc = allow_path(ruleset, me, *p,
+		                LL_READ_FILE | LL_READ_DIR | (box->programs ? LL_EXECUTE : 0));
 	for (const char *const *p = box->write; rc == 0 && p && *p; p++)
 		rc = allow_path(ruleset, me, *p, r.fs & ~(uint64_t)LL_EXECUTE);
 	/* In a private root everything but the bound folders is its own. */
@@ -377,8 +378,74 @@ static int add_sockets(scmp_filter_ctx f)
 	return 0;
 }
 
+/* What no program that does a job needs: ways to other namespaces, into the kernel, to other
+ * processes' memory, to keys; the clock and the machine. */
+static const char *const outward_calls[] = { "mount",
+	                                     "umount2",
+	                                     "move_mount",
+	                                     "open_tree",
+	                                     "fsopen",
+	                                     "mount_setattr",
+	                                     "pivot_root",
+	                                     "chroot",
+	                                     "unshare",
+	                                     "setns",
+	                                     "ptrace",
+	                                     "process_vm_readv",
+	                                     "process_vm_writev",
+	                                     "pidfd_getfd",
+	                                     "kcmp",
+	                                     "init_module",
+	                                     "finit_module",
+	                                     "delete_module",
+	                                     "kexec_load",
+	                                     "kexec_file_load",
+	                                     "bpf",
+	                                     "perf_event_open",
+	                                     "userfaultfd",
+	                                     "io_uring_setup",
+	                                     "add_key",
+	                                     "request_key",
+	                                     "keyctl",
+	                                     "open_by_handle_at",
+	                                     "fanotify_init",
+	                                     "quotactl",
+	                                     "swapon",
+	                                     "swapoff",
+	                                     "reboot",
+	                                     "acct",
+	                                     "settimeofday",
+	                                     "clock_settime",
+	                                     "clock_adjtime",
+	                                     "adjtimex",
+	                                     "sethostname",
+	                                     "setdomainname",
+	                                     "syslog",
+	                                     NULL };
+
+/* New user namespaces give rights back; clone3() hides its flags from a filter, and libc goes on
+ * with clone(). Packets are only seen by who has a right to them anyway. */
+static int filter_programs(struct err *why)
+{
+	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
+	if (!f)
+		return err_set(why, -ENOMEM, "seccomp: no memory");
+	int rc = add_calls(f, SCMP_ACT_ERRNO(EPERM), outward_calls);
+	if (rc == 0)
+		rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	if (rc == 0)
+		rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+		                      SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER));
+	if (rc == 0)
+		rc = seccomp_load(f);
+	seccomp_release(f);
+	return rc < 0 ? err_set(why, rc, "seccomp: %s", strerror(-rc)) : 0;
+}
+
 static int filter_calls(const struct sandbox *box, struct err *why)
 {
+	if (box->programs)
+		return filter_programs(why);
 	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	if (!f)
 		return err_set(why, -ENOMEM, "seccomp: no memory");

@@ -39,6 +39,51 @@ check "and is an alert" raised
 ALERT=$(raised | jq .ID)
 check "which is dismissed with a reason" eval "api POST /alerts/$ALERT/dismiss '{\"reason\":\"it was us\"}' | jq -e '.state == \"dismissed\" and .endedBy == \"admin\"'"
 
+# Scripts: only what root guards, in a box, and what they say is told.
+SCRIPTS=$WORK/m/etc/scripts
+mkdir -p "$SCRIPTS"
+cat >"$SCRIPTS/box" <<END
+#!/bin/bash
+tried() { if "\$@" >/dev/null 2>&1; then echo "could \$*"; fi; }
+[ "\$(id -u)" != 0 ] || echo "is root"
+grep -q '^CapEff:.0*\$' /proc/self/status || echo "has capabilities"
+tried cat $WORK/m/etc/secrets.key
+tried cat $WORK/m/lib/yagura.db
+tried ls /root
+tried touch /etc/yagura-was-here /tmp/yagura-was-here
+tried unshare -U true
+tried kill -0 $MANAGER_PID
+tried chroot / true
+echo mine >f && cat f
+setsid sleep 1000 &
+echo "ran \$(basename "\$PWD")"
+END
+install -m 755 /dev/null "$SCRIPTS/empty"
+printf '#!/bin/sh\necho bad news >&2\nexit 3\n' >"$SCRIPTS/fails"
+chmod 755 "$SCRIPTS/box" "$SCRIPTS/fails"
+install -m 775 "$SCRIPTS/fails" "$SCRIPTS/open-to-a-group"
+check "the scripts are listed" eval "api GET /scripts | jq -e '[.scripts[].name] == [\"box\",\"empty\",\"fails\"]'"
+script() { api POST /scheduledtasks "{\"name\":\"$1\",\"type\":\"run-script\",\"runNow\":true,\"scheduleDetails\":{\"recurrenceType\":\"none\"},
+	\"runScriptTaskParameters\":{\"filename\":\"$1\"}}" | jq .ID; }
+run_of() { api GET "/scheduledtasks/$1/runs" | jq -r ".runs[0].$2"; }
+run_is() { [ "$(run_of "$1" state)" = "$2" ]; }
+BOX=$(script box)
+check_until "a script runs" 30 run_is "$BOX" done
+check "in a box: $(run_of "$BOX" message | tr '\n' ' ')" test "$(run_of "$BOX" message)" = "$(printf 'box: mine\nran runner\n')"
+RUNNER=$(children "$MANAGER_PID" runner)
+check "and nobody that it started is left" test -z "$(cat "/proc/$RUNNER/task/$RUNNER/children")"
+FAILS=$(script fails)
+check_until "one that fails has failed" 30 run_is "$FAILS" failed
+check "and says why" eval "api GET '/events/system?maxItems=5000' | jq -e '.systemEvents[] | select(.kind == \"scheduled-task-failed\" and (.Description | test(\"status 3.*bad news\")))'"
+GROUP=$(script open-to-a-group)
+check_until "one that a group may change does not run" 30 run_is "$GROUP" failed
+
+# Computers in the network: the agent's host answers, one address more does not.
+NETWORK=$(api POST /scheduledtasks '{"name":"network","type":"discover-computers","runNow":true,"scheduleDetails":{"recurrenceType":"none"},
+	"discoverComputersTaskParameters":{"discoveryType":"range","iprangeLow":"10.213.0.1","iprangeHigh":"10.213.0.6","resolveIPs":false}}' | jq .ID)
+check_until "a network is looked through" 60 run_is "$NETWORK" done
+check "what answers is found: $(run_of "$NETWORK" message)" eval "run_of $NETWORK message | grep -q '^2 computers answered, 1 of them'"
+check "and added" eval "api GET '/computers?expand=none' | jq -e '[.computers[].hostName] | index(\"10.213.0.1\")'"
 BATCH=$(api POST /jobbatches '{"kind":"check-status","computerFilter":{"type":"all-computers"}}' | jq .ID)
 batch_done() { api GET "/jobbatches/$BATCH" | jq -e '.finished and .states.done == 1 and .progress == 100'; }
 check_until "work over all computers ends" 30 batch_done

@@ -56,6 +56,7 @@ static const struct gate {
 	{ NULL,     "/api/systemevents",                  "canEditSettings",              "system event" },
 	{ NULL,     "/api/jobbatches",                    "canEditComputerProperties",    "job batch" },
 	{ "GET",    "/api/scheduledtasks",                "canViewScheduledTasks",        "scheduled task" },
+	{ "GET",    "/api/scripts",                       "canViewScheduledTasks",        "script" },
 	{ "GET",    "/rest/syslog-configurations",        "canViewSettings",              "syslog configuration" },
 	{ "POST",   "/rest/syslog-configurations",        "canCreateNewSyslogConfigurations", "syslog configuration" },
 	{ "DELETE", "/rest/syslog-configurations",        "canDeleteSyslogConfigurations", "syslog configuration" },

@@ -155,6 +155,7 @@ static const char *right_of(const struct route *r)
 		{ "GET",  "/systemsettings",             "canViewSettings" },
 		{ NULL,   "/systemsettings",             "canEditSettings" },
 		{ "GET",  "/scheduledtasks",             "canViewScheduledTasks" },
+		{ "GET",  "/api/scripts",                "canViewScheduledTasks" },
 		{ "GET",  "",                            NULL },
 		{ NULL,   "/search",                     NULL },
 		{ "POST", "/firewall/simulate",         NULL },

@@ -143,8 +143,9 @@ static int64_t computer_for(struct call *c, json_t **out, json_t **old)
 		id = object_named(c->app->store, "computers", host);
 	*old = id ? object_get(c->app->store, "computers", id) : NULL;
 	json_t *o = *old ? json_deep_copy(*old) : json_object();
+	AUTO(json_decrefp) json_t *nothing = json_object();
 	if (!*old)
-		fields_take(computer_fields, json_object(), o, true, NULL);
+		fields_take(computer_fields, nothing, o, true, NULL);
 	json_set_bytes(o, "hostName", str_of(host));
 	json_set_bytes(o, "platform", str_of(json_text(c->body, "platform", "Linux")));
 	json_set_bytes(o, "agentVersion", str_of(json_text(c->body, "agentVersion", "0.0.0.0")));

@@ -62,6 +62,7 @@ struct app_config {
 	const char *host;               /* the name or address that agents are told */
 	unsigned console_port, agent_port;
 	const char *software; /* folder of the agent's packages, or NULL */
+	const char *scripts;  /* folder of what tasks may run, or NULL */
 	struct str key; /* of the secrets in the database, SEAL_KEY bytes; read in app_open() */
 };
 
@@ -74,7 +75,8 @@ void app_gone(struct app *a, uint64_t id); /* the client of a delayed or streami
 /* rc 0 and the PEM certificate, the raw signature or what the bench found, or -errno. */
 void app_signed(struct app *a, uint64_t ticket, int rc, struct str result);
 void app_sent(struct app *a, uint64_t ticket, int rc, const char *text);
-void app_courier_down(struct app *a);                   /* what it had will not be answered */
+void app_courier_down(struct app *a); /* what it had will not be answered */
+void app_runner_down(struct app *a);
 void app_process_died(struct app *a, const char *name); /* one of the manager's, by itself */
 /* Once a second: long polls that are due, offline agents, jobs that take too long, pings,
  * retention. */

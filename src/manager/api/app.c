@@ -13,6 +13,7 @@
 #include "manager/api/secrets.h"
 #include "manager/forward/forward.h"
 #include "manager/forward/metrics.h"
+#include "manager/tasks/outside.h"
 #include "manager/tasks/own.h"
 #include "manager/tasks/tasks.h"
 #include "module/module.h"
@@ -426,6 +427,7 @@ int app_open(struct app **out, const struct app_config *c, const struct app_hook
 	meta(a->store, "manager", a->manager_guid, sizeof(a->manager_guid));
 	if (store_begin(a->store) == 0) {
 		own_started(a);
+		outside_started(a);
 		store_end(a->store, true);
 	}
 	a->open = true;

@@ -51,7 +51,7 @@ struct app {
 	json_t *died; /* owned: processes of ours, to be told; may be NULL */
 	bool open, disk_low;
 	uint64_t disk_next_ms, unknown_next_ms;
-	struct posted posts[3]; /* by enum post_way */
+	struct posted posts[5]; /* by enum post_way */
 	bool wake; /* jobs were queued: who waits for commands is looked at after the commit */
 };
 

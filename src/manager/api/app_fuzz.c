@@ -80,10 +80,17 @@ static void begin(void)
 	snprintf(database, sizeof(database), "sqlite:%s/yagura.db", dir);
 	const struct setup setup = { dir, getuid(), getgid(), "manager.test",
 		                     "a Password 4 tests" };
-	const struct app_config config = {
-		database,       "-",  "-",  "-",  0,
-		"manager.test", 4119, 4120, NULL, STR("a key that is only good in tests")
-	};
+	const struct app_config config = { database,
+		                           "-",
+		                           "-",
+		                           "-",
+		                           0,
+		                           "manager.test",
+		                           4119,
+		                           4120,
+		                           NULL,
+		                           NULL,
+		                           STR("a key that is only good in tests") };
 	if (setup_database(&setup, &why) < 0 || app_open(&app, &config, &hooks, NULL, &why) < 0)
 		abort();
 	atexit(remove_all);

@@ -7,13 +7,14 @@
 #include "base/wire.h"
 #include "manager/forward/mail.h"
 #include "manager/forward/scan.h"
+#include "manager/forward/sweep.h"
 #include "manager/forward/syslog.h"
 #include "manager/manager.h"
 
 /*
  * Sends what the core gives it: the first instance syslog messages, the second mail and web hooks,
- * the third scans ports. It waits for slow receivers so that nobody else has to; the core gives it
- * one thing at a time.
+ * the third scans ports, the fourth looks for computers in networks. It waits for slow receivers so
+ * that nobody else has to; the core gives it one thing at a time.
  */
 
 enum { RECEIVERS_MAX = 16, ORDER_MAX = 16 << 20 };
@@ -119,6 +120,15 @@ static int scan_order(struct courier *c, const json_t *order, struct buf *said, 
 	return scan_ports(order, stop_fd(c), said, why);
 }
 
+static int discover_order(struct courier *c, const json_t *order, struct buf *said, struct err *why)
+{
+	const struct sweep s = { .low = (uint32_t)json_int(order, "low", 0),
+		                 .high = (uint32_t)json_int(order, "high", 0),
+		                 .names = json_bool(order, "names", false),
+		                 .stop = stop_fd(c) };
+	return sweep(&s, said, why);
+}
+
 /* said: what the answer tells of a success. */
 static const struct {
 	const char *kind;
@@ -126,7 +136,8 @@ static const struct {
 } kinds[] = { { "syslog", syslog_order },
 	      { "mail", mail_order },
 	      { "hook", hook_order },
-	      { "port-scan", scan_order } };
+	      { "port-scan", scan_order },
+	      { "discover", discover_order } };
 
 static int on_send(struct self *me, struct peer *p, struct imsg *m)
 {

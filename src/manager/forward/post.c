@@ -37,7 +37,7 @@ void post(struct app *a, enum post_way way, const json_t *order,
 	                 ? a->hooks->send(a, (unsigned)way, a->posts[way].ticket, buf_view(&b))
 	                 : -ENOTCONN;
 	if (rc < 0)
-		settle(a, way, rc, "the courier process is not there");
+		settle(a, way, rc, "the process that does it is not there");
 }
 
 void app_sent(struct app *a, uint64_t ticket, int rc, const char *text)
@@ -47,9 +47,19 @@ void app_sent(struct app *a, uint64_t ticket, int rc, const char *text)
 			settle(a, (enum post_way)way, rc, text);
 }
 
+static void way_down(struct app *a, enum post_way way, const char *text)
+{
+	if (a->posts[way].done)
+		settle(a, way, -EAGAIN, text);
+}
+
 void app_courier_down(struct app *a)
 {
-	for (unsigned way = 0; way < POST_WAYS; way++)
-		if (a->posts[way].done)
-			settle(a, (enum post_way)way, -EAGAIN, "the courier process ended");
+	for (unsigned way = 0; way <= POST_DISCOVER; way++)
+		way_down(a, (enum post_way)way, "the courier process ended");
+}
+
+void app_runner_down(struct app *a)
+{
+	way_down(a, POST_SCRIPT, "the runner process ended");
 }

@@ -1,8 +1,9 @@
 #pragma once
 #include "manager/api/app.h"
 
-/* What the core has sent outside: one thing at a time to each of the courier's instances. */
-enum post_way { POST_SYSLOG, POST_MAIL, POST_SCAN, POST_WAYS };
+/* What others do for the core, one thing at a time each: instances of the courier in this order,
+ * and the runner. */
+enum post_way { POST_SYSLOG, POST_MAIL, POST_SCAN, POST_DISCOVER, POST_SCRIPT, POST_WAYS };
 
 /* order is borrowed. done() runs in a transaction, exactly once, with rc 0 and what the
  * order says of its text (mostly nothing), or -errno and a sentence. */

@@ -11,6 +11,7 @@
 #include "manager/api/resources.h"
 #include "manager/tasks/batch.h"
 #include "manager/tasks/filter.h"
+#include "manager/tasks/outside.h"
 #include "manager/tasks/schedule.h"
 
 enum { NEXT_SHOWN = 5, RUNS_SHOWN = 100 };
@@ -153,7 +154,8 @@ struct run {
 	const char *by;
 	int64_t id; /* the task's */
 	const json_t *task, *parameters;
-	int64_t batch; /* that works for it, or 0: it has ended at once */
+	int64_t batch; /* that works for it, or 0: it has ended at once ... */
+	bool outside;  /* ... unless others work for it */
 	const char *state;
 	struct err message;
 };
@@ -215,10 +217,18 @@ static void not_available(struct run *r)
 	err_set(&r->message, 0, "This manager cannot do %s yet.", json_text(r->task, "type", ""));
 }
 
+/* Others do it, when they have time. */
+static void queue(struct run *r)
+{
+	r->state = "queued";
+	r->outside = true;
+}
+
 static const struct type {
 	const char *name, *parameters;
 	bool computers; /* its parameters must say which */
 	void (*run)(struct run *r);
+	const struct outside *outside;
 } types[] = {
 	{ "scan-for-malware", "scanForMalwareTaskParameters", true, scan },
 	{ "send-policy", "sendPolicyTaskParameters", true, send_policy },
@@ -229,8 +239,9 @@ static const struct type {
 	{ "scan-for-integrity-changes", "scanForIntegrityChangesTaskParameters", true,
 	  not_available },
 	{ "send-alert-summary", "sendAlertSummaryTaskParameters", false, summary },
-	{ "discover-computers", "discoverComputersTaskParameters", false, not_available },
-	{ "run-script", "runScriptTaskParameters", false, not_available },
+	{ "discover-computers", "discoverComputersTaskParameters", false, queue,
+	  &outside_discover },
+	{ "run-script", "runScriptTaskParameters", false, queue, &outside_script },
 	{ "generate-report", "generateReportTaskParameters", false, not_available },
 	{ "synchronize-directory", "synchronizeDirectoryTaskParameters", false, not_available },
 	{ "synchronize-users", NULL, false, not_available },
@@ -251,6 +262,12 @@ static const struct type *type_of(const json_t *task)
 	return NULL;
 }
 
+const struct outside *scheduled_outside(const json_t *task)
+{
+	const struct type *t = type_of(task);
+	return t ? t->outside : NULL;
+}
+
 /* ---- runs ---- */
 
 static void say(struct app *a, const char *event, const char *by, int64_t id, const json_t *task,
@@ -266,7 +283,7 @@ static void say(struct app *a, const char *event, const char *by, int64_t id, co
 
 static bool has_failed(const char *state)
 {
-	return !choice_has("done|running", state);
+	return !choice_has("done|queued|running", state);
 }
 
 /* Runs a task and moves it on; all in the caller's transaction. */
@@ -285,7 +302,7 @@ static void run(struct app *a, const char *by, int64_t id, json_t *task, int64_t
 	                        ARGS(VAL_INT(id), VAL_INT(due), VAL_INT(now), VAL_TEXT(r.state),
 	                             VAL_TEXT(r.message.text), VAL_INT(r.batch)),
 	                        0);
-	if (r.batch)
+	if (r.batch || r.outside)
 		return;
 	store_exec(a->store, STMT_RUN_END,
 	           ARGS(VAL_INT(row), VAL_INT(now), VAL_TEXT(r.state), VAL_TEXT(r.message.text)));
@@ -384,6 +401,16 @@ void scheduled_batch_ended(struct app *a, int64_t batch, const struct batch_stat
 	    text.text);
 }
 
+void scheduled_run_ended(struct app *a, int64_t row, bool good, const char *text)
+{
+	int64_t id = store_int(a->store, STMT_RUN_TASK, ARGS(VAL_INT(row)), 0);
+	AUTO(json_decrefp) json_t *task = object_get(a->store, kind, id);
+	store_exec(a->store, STMT_RUN_END,
+	           ARGS(VAL_INT(row), VAL_INT(clock_ms()), VAL_TEXT(good ? "done" : "failed"),
+	                VAL_TEXT(text)));
+	say(a, good ? "scheduled-task-ended" : "scheduled-task-failed", "System", id, task, text);
+}
+
 /* ---- the collection ---- */
 
 int scheduled_check(struct call *c, int64_t id, const json_t *old, json_t *o)
@@ -397,6 +424,8 @@ int scheduled_check(struct call *c, int64_t id, const json_t *old, json_t *o)
 	if (filter && (filter_check(c->app, filter, &c->why) < 0 || filter_reached(c, filter) < 0))
 		return -EINVAL;
 	if (schedule_check(json_object_at(o, "scheduleDetails"), &c->why) < 0)
+		return -EINVAL;
+	if (p && outside_check(c->app, o, &c->why) < 0)
 		return -EINVAL;
 	bool moved = !old || json_bool(old, "enabled", true) != json_bool(o, "enabled", true) ||
 	             !json_equal(json_object_get(old, "scheduleDetails"),
@@ -429,7 +458,8 @@ static json_t *show_run(const struct rows *r)
 	if (r->col[3].type == V_INT)
 		json_set_int(o, "finished", r->col[3].i);
 	json_set_bytes(o, "state", col_str(r, 4));
-	json_set_bytes(o, "message", col_str(r, 5));
+	AUTO(freep) char *message = str_dup(col_str(r, 5)); /* with the lines of a script */
+	json_set_text(o, "message", message);
 	if (r->col[6].i)
 		json_set_int(o, "jobBatchID", r->col[6].i);
 	json_set_int(o, "ID", r->col[0].i);

@@ -2,6 +2,7 @@
 
 #include "manager/tasks/batch.h"
 #include "manager/tasks/eventbased.h"
+#include "manager/tasks/outside.h"
 #include "manager/tasks/scheduled.h"
 
 /* clang-format off */
@@ -19,6 +20,7 @@ const struct resource task_resources[] = {
 
 const struct route task_routes[] = {
 	{ "GET",  "/api/scheduledtasks/{id}/runs", scheduled_runs, false, "how it went, newest first" },
+	{ "GET",  "/api/scripts",                  scripts_list,   false, "what run-script tasks may run" },
 	{ "GET",  "/api/jobbatches",               batches_list,   false, "work over many computers, newest first" },
 	{ "POST", "/api/jobbatches",               batch_create,   true,  "start some" },
 	{ "GET",  "/api/jobbatches/{id}",          batch_get,      false, "one, with its jobs" },
@@ -32,4 +34,5 @@ void tasks_tick(struct app *a)
 {
 	scheduled_tick(a);
 	batches_tick(a);
+	outside_tick(a);
 }
