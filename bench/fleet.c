@@ -147,8 +147,10 @@ static void plan(struct fleet *f, const char *name, const char *text)
 	printf("%s %d 0\n", name, scans);
 }
 
+/* What a page shows: the object and what its agent said. */
 static const char computers_sql[] =
-	"select id, body from object where kind = 'computers' and id > $1 order by id limit 100";
+	"select o.id, o.body, a.fingerprint, a.seen, a.policy_sent from object o left join agent a on a.computer = o.id"
+	" where o.kind = 'computers' and o.id > $1 order by o.id limit 100";
 static const char events_sql[] =
 	"select * from event_antimalware where computer = $1 order by id desc limit 101";
 

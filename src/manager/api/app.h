@@ -164,6 +164,8 @@ struct search {
 };
 
 int search_read(const struct field *fields, const json_t *body, struct search *s, struct err *why);
+/* A criterion on the ID that low and high say already. */
+bool search_is_bound(const struct criterion *c);
 bool search_fits(const struct search *s, const json_t *object, int64_t id);
 
 bool query_true(const struct request *rq, const char *name);

@@ -75,6 +75,12 @@ static bool expands_status(const struct request *rq)
 	       expands(rq, "interfaces");
 }
 
+bool computer_is_plain(const struct request *rq)
+{
+	return !query_true(rq, "overrides") && !expands_policy(rq) && !expands_status(rq) &&
+	       !expands(rq, "tasks");
+}
+
 /* ---- changing ---- */
 
 int computer_check(struct call *c, int64_t id, const json_t *old, json_t *o)

@@ -41,6 +41,8 @@ json_t *chain_told(const struct chain *ch, const char *key,
                    json_t *(*says)(const struct chain *ch, size_t level, const void *of),
                    const void *of);
 /* Objects that many look up, kept until the request ends: a new reference, or NULL. */
+/* A computer is shown with nothing but its own members and its agent's (expand=none). */
+bool computer_is_plain(const struct request *rq);
 json_t *object_cached(struct app *a, const char *kind, int64_t id);
 /* The document of the default settings (1) or the system's (2): a new reference, never NULL. */
 enum settings_document { SETTINGS_DEFAULT = 1, SETTINGS_SYSTEM = 2 };

@@ -4,6 +4,7 @@
 
 #include "base/auto.h"
 #include "base/json.h"
+#include "manager/api/page.h"
 #include "manager/api/resources.h"
 #include "manager/api/secrets.h"
 
@@ -132,6 +133,12 @@ static int list(struct call *c, const struct resource *r, bool search)
 	if (!search) {
 		s->max = INT64_MAX;
 		s->by_id = true;
+	}
+	if (rc == 0 && page_fits(c, r, s)) {
+		status = page_answer(c, r, s);
+		json_decref(items);
+		free(s);
+		return status;
 	}
 	if (rc == 0 && find(c, r, s, items) < 0)
 		status = 500;

@@ -299,6 +299,11 @@ static void bound(struct search *s, const struct criterion *c)
 		s->high = high;
 }
 
+bool search_is_bound(const struct criterion *c)
+{
+	return !kinds[c->kind].types && c->test != TEST_NE;
+}
+
 int search_read(const struct field *fields, const json_t *body, struct search *s, struct err *why)
 {
 	const json_t *list = json_object_get(body, "searchCriteria"),
