@@ -6,6 +6,10 @@
 #include "cli/cli.h"
 
 static const struct command commands[] = {
+	{ "files",
+	  "init|check|diff --rules FILE --baseline FILE [--json] [--reread] [--update] ...",
+	  "what integrity monitoring rules cover: write a baseline, compare; 0 no change, 1 changes, 2 error",
+	  cmd_files },
 	{ "malware", "[--signatures DIR] [--json] PATH...",
 	  "scan files for malware; 0 clean, 1 found, 2 error", cmd_malware },
 	{ "packets", "--pcap FILE [--policy FILE] [--local ADDRESS,...] [--json]",

@@ -1,0 +1,44 @@
+#pragma once
+#include "module/integritymonitoring/baseline.h"
+
+/*
+ * A baseline in a file. It is written beside the old one, synced and renamed over it, so that there
+ * is a whole one at every moment; one that is not whole, or of which a bit is another, is refused
+ * before anything of it is used.
+ */
+struct keep {
+	int fd;         /* owned */
+	json_t *header; /* owned: {"made","program","source"} */
+	struct im_totals totals;
+	struct im_chain root, chain;
+	struct buf chunk; /* what was read and not used */
+	uint64_t at, size;
+	struct im_unpacker unpacker;
+	struct buf block;
+	bool ended;
+};
+
+/* -ENOENT: there is none; -EBADMSG: it is damaged (why says so). k: keep_close() in any case. */
+int keep_open(struct keep *k, int dir, const char *path, struct err *why);
+void keep_close(struct keep *k);
+/* 1: the next entity (borrowed until the one after), 0: the end, -EBADMSG or -errno. */
+int keep_next(struct keep *k, struct im_entity *out);
+
+struct keeper {
+	int dir;                /* borrowed */
+	char *path, *temporary; /* owned */
+	int fd;                 /* owned */
+	struct im_packer packer;
+	struct im_chain chain;
+	struct im_totals totals;
+	struct buf out;
+	int error;
+};
+
+/* -EBUSY: another run is writing this baseline. */
+int keeper_open(struct keeper *k, int dir, const char *path, const json_t *source, struct err *why);
+/* Sticky: keeper_commit() says whether all went well. */
+void keeper_add(struct keeper *k, const struct im_entity *e);
+/* Whole, on disk, and in the place of the old one; k->chain is the root then. */
+int keeper_commit(struct keeper *k, struct err *why);
+void keeper_close(struct keeper *k); /* what was not committed is removed */
