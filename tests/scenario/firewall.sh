@@ -46,32 +46,9 @@ while time.time() < end:
 print(n, round(longest * 1000))
 END
 
-in_n() { ip netns exec "$NS_N" "$@"; }
-V4=10.214.0.2 V6=fd00:214::2
-neighbour() {
-	NS_N=$TAG-n
-	ip netns add "$NS_N" && NETNS+=("$NS_N")
-	ip -n "$NS_N" link add near type veth peer name far netns "$NS_A"
-	ip -n "$NS_N" addr add 10.214.0.1/24 dev near
-	ip -n "$NS_N" addr add fd00:214::1/64 dev near nodad
-	ip -n "$NS_A" addr add $V4/24 dev far
-	ip -n "$NS_A" addr add $V6/64 dev far nodad
-	ip -n "$NS_N" link set lo up
-	ip -n "$NS_N" link set near up
-	ip -n "$NS_A" link set far up
-}
 opens() { in_n timeout 3 nc -w 1 -z "$1" "$2"; }
 shut() { ! opens "$1" "$2"; }
 answers() { [ "$(echo hello | in_n timeout 3 nc -u -w 1 "$1" 9001)" = hello ]; }
-# rule JSON: makes a rule, prints its ID.
-rule() { api POST /firewallrules "$1" | jq -er .ID; }
-port_rule() { # NAME ACTION PRIORITY PORT
-	rule "{\"name\":\"$1\",\"action\":\"$2\",\"priority\":\"$3\",\"direction\":\"incoming\",\"frameType\":\"ip\",\"protocol\":\"tcp\",
-		\"destinationPortType\":\"multiple\",\"destinationPortMultiple\":[\"$4\"]}"
-}
-# assign ID...: these rules and no others.
-assign() { base_policy "{\"firewall\":{\"state\":\"on\",\"ruleIDs\":[$(echo "$*" | tr ' ' ',')]}}" >"$WORK/assign.out"; }
-setting() { api POST "/policies/1/settings/$1" "{\"value\":\"$2\"}" >/dev/null; }
 fw_events() { api GET "/events/firewall?maxItems=1000" | jq -c '.firewallEvents[]'; }
 # event JQ-CONDITION: one is there.
 event() { fw_events | jq -es "map(select($1)) | length > 0"; }

@@ -181,3 +181,34 @@ up() {
 	base_policy '{"antiMalware":{"state":"on"}}' >/dev/null
 	until_ok 30 denied "$WORK/fs/probe.com" || { not_ok "the file system is protected" "30 s passed"; finish; }
 }
+
+# neighbour: a third namespace $NS_N, 10.214.0.1 and fd00:214::1, next to the agent's, $V4 and $V6.
+V4=10.214.0.2 V6=fd00:214::2
+neighbour() {
+	NS_N=$TAG-n
+	ip netns add "$NS_N" && NETNS+=("$NS_N")
+	ip -n "$NS_N" link add near type veth peer name far netns "$NS_A"
+	ip -n "$NS_N" addr add 10.214.0.1/24 dev near
+	ip -n "$NS_N" addr add fd00:214::1/64 dev near nodad
+	ip -n "$NS_A" addr add $V4/24 dev far
+	ip -n "$NS_A" addr add $V6/64 dev far nodad
+	ip -n "$NS_N" link set lo up
+	ip -n "$NS_N" link set near up
+	ip -n "$NS_A" link set far up
+}
+in_n() { ip netns exec "$NS_N" "$@"; }
+# rule JSON: makes a firewall rule, prints its ID.
+rule() { api POST /firewallrules "$1" | jq -er .ID; }
+port_rule() { # NAME ACTION PRIORITY PORT
+	rule "{\"name\":\"$1\",\"action\":\"$2\",\"priority\":\"$3\",\"direction\":\"incoming\",\"frameType\":\"ip\",\"protocol\":\"tcp\",
+		\"destinationPortType\":\"multiple\",\"destinationPortMultiple\":[\"$4\"]}"
+}
+# assign ID...: these firewall rules and no others.
+assign() { base_policy "{\"firewall\":{\"state\":\"on\",\"ruleIDs\":[$(echo "$*" | tr ' ' ',')]}}" >"$WORK/assign.out"; }
+setting() { api POST "/policies/1/settings/$1" "{\"value\":\"$2\"}" >/dev/null; }
+# in_force: the newest policy's ruleset is in the kernel.
+in_force() {
+	local v
+	v=$(dsa_query -c GetAgentStatus | sed -n 's/^AgentStatus.policyVersion: //p')
+	dsa_query -c GetAgentStatus | grep -qx "AgentStatus.modules.firewall.policyVersion: $v"
+}
