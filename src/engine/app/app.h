@@ -123,31 +123,36 @@ struct app_sink {
 };
 
 struct app_limits {
-	size_t body[APP_SIDES]; /* bytes of a body that are held and looked at; 0: all, window */
-	size_t window;          /* bytes of a longer body that are held at once */
-	size_t headers;         /* a request's or answer's headers */
-	size_t decompress;      /* bytes out of one compressed body */
-	unsigned layers;        /* of compression */
-	unsigned transactions;  /* not ended, of one connection */
-	size_t detect;          /* bytes of a side before a protocol is given up */
-	bool double_decode;     /* a URI's %25xx is decoded once more */
-	bool plus_is_space;     /* in the query */
-	size_t memory;          /* of one connection; 0: no limit */
+	size_t body[APP_SIDES]; /* bytes of a body that are looked at; 0: all */
+	/* Bytes of a body that are held at once. The last half of it is always there, so what spans
+	 * up to that much is seen at once however a body is cut. */
+	size_t window;
+	size_t headers;        /* a request's or answer's headers */
+	size_t decompress;     /* bytes out of one compressed body */
+	unsigned layers;       /* of compression */
+	unsigned transactions; /* not ended, of one connection */
+	size_t detect;         /* bytes of a side before a protocol is given up */
+	bool double_decode;    /* a URI's %25xx is decoded once more */
+	bool plus_is_space;    /* in the query */
+	size_t memory;         /* of one connection; 0: no limit */
+	bool client_only; /* the server's bytes are not shown: a transaction ends with the client's
+	                   */
 };
 
 extern const struct app_limits app_limits_default;
 
 struct app_counts {
-	uint64_t bytes[APP_SIDES];   /* parsed */
-	uint64_t skipped[APP_SIDES]; /* not: behind a limit, a gap or a failure */
+	uint64_t bytes[APP_SIDES];   /* that came */
+	uint64_t skipped[APP_SIDES]; /* not looked at: behind a limit or a failure, or a gap itself
+	                              */
 	uint64_t transactions;
 };
 
 /* limits and sink are borrowed and must outlive the connection. NULL: no memory. udp: each call of
  * app_data() is a datagram. */
-struct app *app_new(const struct app_limits *limits, const struct app_sink *sink, void *arg,
+struct app *app_begin(const struct app_limits *limits, const struct app_sink *sink, void *arg,
                     bool udp, uint16_t server_port);
-void app_free(struct app *a);
+void app_end(struct app *a);
 /* Bytes that follow those before. */
 enum app_verdict app_data(struct app *a, enum app_side side, const uint8_t *data, size_t len);
 /* len bytes are missing for good. */
@@ -155,5 +160,7 @@ void app_gap(struct app *a, enum app_side side, uint64_t len);
 /* The side sends no more. */
 void app_close(struct app *a, enum app_side side);
 enum app_protocol app_is(const struct app *a);
+/* Nothing more will come out of it: encrypted from here on, failed, or stopped. */
+bool app_over(const struct app *a);
 size_t app_memory(const struct app *a);
 const struct app_counts *app_counted(const struct app *a);
