@@ -6,7 +6,9 @@
 #include "base/auto.h"
 #include "engine/app/inspect.h"
 
-static const struct inspector *const inspectors[] = { &inspector_http1, &inspector_dns };
+static const struct inspector *const inspectors[] = { &inspector_http1, &inspector_tls,
+	                                              &inspector_ssh, &inspector_dns,
+	                                              &inspector_ftp };
 
 const struct app_limits app_limits_default = {
 	.body = { 1 << 20, 1 << 20 },
@@ -166,7 +168,7 @@ const uint8_t *app_tx_dce_interface(const struct app_tx *tx)
 /* ---- a connection ---- */
 
 struct app *app_begin(const struct app_limits *limits, const struct app_sink *sink, void *arg,
-                    bool udp, uint16_t server_port)
+                      bool udp, uint16_t server_port)
 {
 	struct app *a = calloc(1, sizeof(*a));
 	if (!a)
@@ -246,14 +248,16 @@ static const struct inspector *ask(const struct beginning *b, bool *maybe)
 	return NULL;
 }
 
-/* The side that spoke first, if both did, is the one that detection came upon first: the client. */
+/* In the order in which the sides began to speak. */
 static void give_beginning(struct app *a)
 {
 	struct buf held[APP_SIDES] = { a->begun[0], a->begun[1] };
 	memset(a->begun, 0, sizeof(a->begun));
-	for (int i = 0; i < APP_SIDES; i++)
-		if (held[i].n)
-			give(a, (enum app_side)i, (const uint8_t *)held[i].p, held[i].n);
+	for (int i = 0; i < APP_SIDES; i++) {
+		enum app_side side = i ? (enum app_side) !a->spoke : a->spoke;
+		if (held[side].n)
+			give(a, side, (const uint8_t *)held[side].p, held[side].n);
+	}
 	for (int i = 0; i < APP_SIDES; i++)
 		app_forget(a, &held[i]);
 }
@@ -301,6 +305,8 @@ enum app_verdict app_data(struct app *a, enum app_side side, const uint8_t *data
 {
 	if (!len)
 		return a->stopped ? APP_STOP : APP_GO_ON;
+	if (!a->counts.bytes[!side] && !a->counts.bytes[side])
+		a->spoke = side;
 	a->counts.bytes[side] += len;
 	if (a->row)
 		give(a, side, data, len);

@@ -151,7 +151,7 @@ struct app_counts {
 /* limits and sink are borrowed and must outlive the connection. NULL: no memory. udp: each call of
  * app_data() is a datagram. */
 struct app *app_begin(const struct app_limits *limits, const struct app_sink *sink, void *arg,
-                    bool udp, uint16_t server_port);
+                      bool udp, uint16_t server_port);
 void app_end(struct app *a);
 /* Bytes that follow those before. */
 enum app_verdict app_data(struct app *a, enum app_side side, const uint8_t *data, size_t len);

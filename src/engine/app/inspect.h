@@ -43,7 +43,8 @@ struct inspector {
 	void (*free_tx)(struct app_tx *tx);
 };
 
-extern const struct inspector inspector_http1, inspector_dns;
+extern const struct inspector inspector_dns, inspector_ftp, inspector_http1, inspector_ssh,
+	inspector_tls;
 
 struct app {
 	const struct app_limits *limits; /* borrowed */
@@ -55,6 +56,7 @@ struct app {
 	bool udp, stopped, over, closed[APP_SIDES];
 	uint16_t port;
 	struct buf begun[APP_SIDES]; /* while not decided */
+	enum app_side spoke;         /* first */
 	struct app_tx *first, *last;
 	unsigned ntx;
 	size_t memory;
