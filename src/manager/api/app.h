@@ -60,6 +60,7 @@ struct who {
 	char name[128]; /* for events: "admin", "key ci" */
 	int64_t administrator, key, role, computer;
 	bool session;
+	char sid[65];  /* the session as it is stored */
 	char guid[37]; /* of an agent */
 };
 
@@ -338,6 +339,8 @@ void stream_say(struct app *a, const char *topic, const char *event, json_t *dat
 /* Nobody listens: what is said need not be made. Who comes back reads everything again. */
 bool stream_heard(const struct app *a);
 void stream_unheard(struct app *a); /* something was not said */
+/* Ends the streams of those who have signed out. */
+void stream_review(struct app *a);
 void stream_tick(struct app *a);
 bool stream_gone(struct app *a, uint64_t id);
 void stream_done(struct app *a);

@@ -135,9 +135,23 @@ bool page_write(struct buf *b, const struct field *from, const struct field *to,
 	return true;
 }
 
+static void write_number(struct buf *b, int64_t v)
+{
+	char text[24], *p = text + sizeof(text);
+	uint64_t rest = v < 0 ? -(uint64_t)v : (uint64_t)v;
+	do
+		*--p = (char)('0' + rest % 10);
+	while (rest /= 10);
+	if (v < 0)
+		*--p = '-';
+	buf_add(b, p, (size_t)(text + sizeof(text) - p));
+}
+
 static void write_id(struct buf *b, int64_t id)
 {
-	buf_fmt(b, "\"ID\":%lld}", (long long)id);
+	buf_str(b, STR("\"ID\":"));
+	write_number(b, id);
+	buf_char(b, '}');
 }
 
 /* ---- pages ---- */
@@ -199,11 +213,18 @@ static bool write_computer(struct buf *b, const struct resource *r, const struct
 	buf_char(b, '{');
 	if (!page_cut(col_str(rows, 1), &m) || !page_write(b, r->fields, guid, &m))
 		return false;
-	if (rows->col[2].type == V_TEXT)
-		buf_fmt(b, "\"agentFingerPrint\":\"%.*s\",\"lastAgentCommunication\":%lld,",
-		        STR_ARG(col_str(rows, 2)), (long long)rows->col[3].i);
-	if (rows->col[2].type == V_TEXT && rows->col[4].i)
-		buf_fmt(b, "\"lastSendPolicySuccess\":%lld,", (long long)rows->col[4].i);
+	if (rows->col[2].type == V_TEXT) {
+		buf_str(b, STR("\"agentFingerPrint\":\""));
+		buf_str(b, col_str(rows, 2));
+		buf_str(b, STR("\",\"lastAgentCommunication\":"));
+		write_number(b, rows->col[3].i);
+		buf_char(b, ',');
+	}
+	if (rows->col[2].type == V_TEXT && rows->col[4].i) {
+		buf_str(b, STR("\"lastSendPolicySuccess\":"));
+		write_number(b, rows->col[4].i);
+		buf_char(b, ',');
+	}
 	if (!page_write(b, guid, NULL, &m))
 		return false;
 	write_id(b, rows->col[0].i);

@@ -227,7 +227,7 @@ static void cookie(const struct request *rq, const char *name, char *out, size_t
 
 static int session_row(struct call *c, const char *sid, char rid[static 64], int64_t *administrator)
 {
-	char sum[65];
+	char *sum = c->who.sid;
 	struct rows r;
 	int found = -ENOENT;
 	int64_t seen = 0, now = (int64_t)clock_ms();
@@ -455,6 +455,7 @@ int session_close(struct call *c)
 	session_id(c->rq, sid, sizeof(sid));
 	digest(sid, sum);
 	store_exec(c->app->store, STMT_SESSION_DEL, ARGS(VAL_TEXT(sum)));
+	stream_review(c->app);
 	sign_in_event(c, "user-signed-out", c->who.name, NULL);
 	c->headers = json_pack("{s:s}", "Set-Cookie",
 	                       "sID=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict");
@@ -465,7 +466,8 @@ void sessions_sweep(struct app *a)
 {
 	int64_t now = (int64_t)clock_ms();
 	store_exec(a->store, STMT_SESSION_EXPIRE,
-	           ARGS(VAL_INT(now - span_ms(a, "platformSettingUserSessionIdleTimeout"))));
+	           ARGS(VAL_INT(now - span_ms(a, "platformSettingUserSessionIdleTimeout")),
+	                VAL_INT(now - span_ms(a, "platformSettingUserSessionDurationMax"))));
 }
 
 void sessions_end(struct app *a, int64_t administrator, const struct call *c)
@@ -476,6 +478,7 @@ void sessions_end(struct app *a, int64_t administrator, const struct call *c)
 		digest(sid, sum);
 	}
 	store_exec(a->store, STMT_SESSION_DEL_OTHERS, ARGS(VAL_INT(administrator), VAL_TEXT(sum)));
+	stream_review(a);
 }
 
 int password_right(struct app *a, const char *password, const char *user, struct err *why)

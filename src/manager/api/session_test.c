@@ -282,6 +282,54 @@ static void what_this_manager_does_not_have_says_so(void **state)
 
 #define ALONE(name) cmocka_unit_test_setup_teardown(name, try_setup, try_teardown)
 
+/* ---- streams ---- */
+
+static void listen(struct try *t)
+{
+	try_must(t, 200, "GET", "/api/stream", NULL);
+}
+
+static void a_stream_ends_with_its_session(void **state)
+{
+	struct try *t = *state;
+	listen(t);
+	listen(t);
+	app_tick(t->app);
+	assert_int_equal(t->ends, 0);
+	try_must(t, 204, "DELETE", "/api/sessions/current", NULL);
+	assert_int_equal(t->ends, 2);
+	assert_false(stream_heard(t->app));
+	app_tick(t->app);
+	assert_int_equal(t->ends, 2);
+}
+
+static void a_stream_ends_when_its_session_does_not_count_any_more(void **state)
+{
+	struct try *t = *state;
+	listen(t);
+	try_sql(t, "update session set seen = 1");
+	t->app->swept_ms = 0;
+	app_tick(t->app);
+	assert_int_equal(t->ends, 1);
+}
+
+static void a_stream_ends_with_its_key(void **state)
+{
+	struct try *t = *state;
+	try_must(t, 200, "POST", "/api/apikeys", "{'keyName':'listener','roleID':1}");
+	int64_t id = json_int(t->out, "ID", 0);
+	snprintf(t->key, sizeof(t->key), "%s", json_text(t->out, "secretKey", ""));
+	listen(t);
+	t->key[0] = '\0';
+	listen(t);
+	char path[80];
+	snprintf(path, sizeof(path), "/api/apikeys/%lld", (long long)id);
+	try_must(t, 200, "POST", path, "{'active':false}");
+	app_tick(t->app);
+	assert_int_equal(t->ends, 1);
+	assert_true(stream_heard(t->app));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,6 +347,9 @@ int main(void)
 		ALONE(who_is_switched_off_is_signed_out),
 		ALONE(an_error_has_a_code_only_for_who_prefers_it),
 		ALONE(what_this_manager_does_not_have_says_so),
+		ALONE(a_stream_ends_with_its_session),
+		ALONE(a_stream_ends_when_its_session_does_not_count_any_more),
+		ALONE(a_stream_ends_with_its_key),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

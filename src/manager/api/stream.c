@@ -17,6 +17,9 @@ struct listening {
 	char *topics; /* owned; ",events,jobs," or NULL: all */
 	json_t *role; /* owned: what may be seen */
 	int64_t role_id;
+	int64_t administrator;
+	char session[65]; /* as it is stored; empty: an API key listens */
+	int64_t key;
 	uint64_t pinged_ms;
 };
 
@@ -117,6 +120,9 @@ int stream_open(struct call *c)
 	l->role = json_incref(c->role);
 	l->role_id = c->who.role;
 	l->request = c->rq->id;
+	l->administrator = c->who.administrator;
+	l->key = c->who.key;
+	memcpy(l->session, c->who.sid, sizeof(l->session));
 	l->pinged_ms = clock_mono_ms();
 	LIST_INSERT_HEAD(&a->listeners, l, next);
 	uint64_t after = 0;
@@ -153,13 +159,67 @@ bool stream_gone(struct app *a, uint64_t id)
 	return false;
 }
 
+/* The session or key that asked is still there. */
+static bool is_signed_in(struct app *a, const struct listening *l)
+{
+	struct rows r;
+	if (!l->session[0]) {
+		AUTO(json_decrefp) json_t *key = object_get(a->store, "apikeys", l->key);
+		int64_t until = json_int(key, "expiryDate", 0);
+		return key && json_bool(key, "active", true) &&
+		       (until == 0 || until > (int64_t)clock_ms());
+	}
+	int rc = store_query(a->store, STMT_SESSION_GET, ARGS(VAL_TEXT(l->session)), &r);
+	bool there = rc < 0 || rows_next(&r) != 0;
+	rows_done(&r);
+	return there;
+}
+
+/* ... and may see what it saw. */
+static bool is_as_before(struct app *a, const struct listening *l)
+{
+	AUTO(json_decrefp) json_t *role = object_get(a->store, "roles", l->role_id);
+	if (!l->role || !json_equal(role, l->role))
+		return false;
+	if (!l->session[0])
+		return true;
+	AUTO(json_decrefp) json_t *admin = object_get(a->store, "administrators", l->administrator);
+	return admin && json_bool(admin, "active", true) &&
+	       json_int(admin, "roleID", 1) == l->role_id;
+}
+
+static void end(struct app *a, struct listening *l)
+{
+	uint64_t request = l->request;
+	listening_free(l);
+	a->hooks->chunk(a, request, (struct str){ 0 });
+}
+
+void stream_review(struct app *a)
+{
+	struct listening *l = LIST_FIRST(&a->listeners);
+	for (struct listening *next = NULL; l; l = next) {
+		next = LIST_NEXT(l, next);
+		if (!is_signed_in(a, l))
+			end(a, l);
+	}
+}
+
 void stream_tick(struct app *a)
 {
 	struct listening *l;
 	uint64_t now = clock_mono_ms();
-	LIST_FOREACH (l, &a->listeners, next) {
+	stream_review(a);
+	l = LIST_FIRST(&a->listeners);
+	for (struct listening *next = NULL; l; l = next) {
+		next = LIST_NEXT(l, next);
 		if (now - l->pinged_ms < PING_MS)
 			continue;
+		/* It comes back by itself, with what it may see now. */
+		if (!is_as_before(a, l)) {
+			end(a, l);
+			continue;
+		}
 		l->pinged_ms = now;
 		a->hooks->chunk(a, l->request, STR(": ping\n\n"));
 	}

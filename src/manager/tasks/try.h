@@ -16,9 +16,10 @@ try {
 	json_t *out;               /* owned: its body, or NULL */
 	char *text;                /* owned: the same as it came */
 	uint64_t next;             /* request */
-	json_t *orders; /* owned: what the courier was given, {"ticket","instance","order"} */
-	bool raw;       /* answers are not parsed: out stays NULL */
-	int send_rc;    /* what sending answers */
+	json_t *orders;   /* owned: what the courier was given, {"ticket","instance","order"} */
+	bool raw;         /* answers are not parsed: out stays NULL */
+	int send_rc;      /* what sending answers */
+	int pieces, ends; /* of streams */
 };
 
 int try_setup(void **state); /* for cmocka: makes a struct try and signs in */
