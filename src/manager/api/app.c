@@ -455,6 +455,7 @@ void app_free(struct app *a)
 	for (size_t i = 0; i < CLASSES_MAX; i++)
 		free(a->inserts[i]);
 	rates_reset(a);
+	access_drop(a);
 	app_cache_drop(a);
 	policy_results_drop(a);
 	store_free(a->store);

@@ -24,6 +24,13 @@ struct posted {
 
 enum { CLASSES_MAX = 16 };
 
+/* A role that was parsed, and the text that it was parsed from. */
+struct role_kept {
+	int64_t id;
+	struct buf body; /* owned */
+	json_t *role;    /* owned; nobody changes it */
+};
+
 struct app {
 	struct app_config config;
 	const struct app_hooks *hooks;
@@ -41,11 +48,12 @@ struct app {
 	uint64_t answered;          /* how many there were */
 	struct map rates;           /* requests of each key in this minute: struct rate */
 	uint64_t started_ms, swept_ms;
-	json_t *cache;         /* policies and the like while one request is answered */
-	json_t *results;       /* policies' compiled results: {"policy":ID in the table} */
-	uint64_t compilations; /* how many there were */
-	bool marked;           /* policies are due since this request */
-	bool sweep;            /* results may be there that no agent has */
+	json_t *cache;             /* policies and the like while one request is answered */
+	struct role_kept roles[4]; /* that asked last */
+	json_t *results;           /* policies' compiled results: {"policy":ID in the table} */
+	uint64_t compilations;     /* how many there were */
+	bool marked;               /* policies are due since this request */
+	bool sweep;                /* results may be there that no agent has */
 	LIST_HEAD(, forward) forwards;
 	size_t forward_turn;
 	json_t *died; /* owned: processes of ours, to be told; may be NULL */
@@ -174,6 +182,7 @@ const char *query_text(const struct request *rq, const char *name, const char *o
 
 /* ---- access.c: roles, rights, scopes ---- */
 
+void access_drop(struct app *a);
 int access_begin(struct call *c); /* after authenticate(): 0 or 403 */
 int access_deed(struct call *c);
 int access_collection(struct call *c, const struct resource *r);

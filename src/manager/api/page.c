@@ -7,6 +7,8 @@
 #include "manager/api/policy.h"
 #include "manager/api/resources.h"
 
+enum { PAGE_ROOM = 64 * 1024 }; /* most pages fit without growing */
+
 /* ---- cutting ---- */
 
 /* Behind the string that begins at i; 0: it does not end. */
@@ -260,6 +262,7 @@ int page_answer(struct call *c, const struct resource *r, const struct search *s
 	struct rows rows;
 	bool computers = is_computers(r);
 	int rc = begin(c, r, s, &rows);
+	buf_room(&c->raw, PAGE_ROOM);
 	buf_fmt(&c->raw, "{\"%s\":[", r->list);
 	for (int64_t n = 0; rc == 0 && n < s->max && (rc = rows_next(&rows)) == 1; n++) {
 		if (n)
