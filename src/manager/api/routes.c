@@ -133,6 +133,9 @@ static const struct route software_routes[] = {
 	{ "GET",    "/rest/apiVersion",                                       legacy_version,   false, "a number", .open = true },
 	{ "GET",    "/rest/status/manager/ping",                              legacy_ping,      false, "is it there?", .open = true },
 	{ "GET",    "/rest/hosts",                                            legacy_hosts,     false, "computers" },
+	{ "GET",    "/rest/syslog-configurations",                            legacy_syslog_list,   false, "syslog configurations" },
+	{ "POST",   "/rest/syslog-configurations",                            legacy_syslog_create, true,  "add one" },
+	{ "DELETE", "/rest/syslog-configurations/{id}",                       legacy_syslog_delete, true,  "delete one" },
 	{ "GET",    "/rest/hosts/{id}",                                       legacy_hosts,     false, "one" },
 	{ 0 },
 };

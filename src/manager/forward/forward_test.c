@@ -219,6 +219,41 @@ static void a_manager_process_that_died_is_told(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, try_setup, try_teardown)
 
+static void scripts_of_before_v1_see_the_same_receivers(void **state)
+{
+	struct try *t = *state;
+	try_must(
+		t, 200, "POST", "/rest/syslog-configurations",
+		"{'CreateSyslogConfigurationRequest':{'syslogConfiguration':{'name':'old','server':'log.test',"
+		"'port':1514,'transport':'TCP','eventFormat':'LEEF','facility':'LOCAL_3','direct':false}}}");
+	const json_t *made = json_object_at(
+		json_object_at(t->out, "CreateSyslogConfigurationResponse"), "syslogConfiguration");
+	assert_string_equal(json_text(made, "facility", ""), "local3");
+	char path[80];
+	snprintf(path, sizeof(path), "/rest/syslog-configurations/%lld",
+	         (long long)json_int(made, "ID", 0));
+	try_must(t, 200, "GET", "/api/syslogconfigurations", NULL);
+	const json_t *v1 = json_array_get(json_array_at(t->out, "syslogConfigurations"), 0);
+	assert_string_equal(json_text(v1, "protocol", ""), "tcp");
+	assert_string_equal(json_text(v1, "eventFormat", ""), "leef");
+	try_must(t, 200, "GET", "/rest/syslog-configurations", NULL);
+	const json_t *list = json_array_at(
+		json_object_at(t->out, "ListSyslogConfigurationsResponse"), "syslogConfigurations");
+	assert_int_equal(json_array_size(list), 1);
+	assert_string_equal(json_text(json_array_get(list, 0), "transport", ""), "tcp");
+	assert_int_equal(json_int(json_array_get(list, 0), "port", 0), 1514);
+	try_must(t, 204, "DELETE", path, NULL);
+	try_must(t, 404, "DELETE", path, NULL);
+	static const char *const bad[] = {
+		"{}",
+		"{'CreateSyslogConfigurationRequest':{'syslogConfiguration':{'name':'x','server':'y','transport':'PIGEON'}}}",
+		"{'CreateSyslogConfigurationRequest':{'syslogConfiguration':{'name':'x','server':'y','direct':true}}}",
+		"{'CreateSyslogConfigurationRequest':{'syslogConfiguration':{'name':'x'}}}",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		try_must(t, 400, "POST", "/rest/syslog-configurations", bad[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -229,6 +264,7 @@ int main(void)
 		TEST(an_event_that_is_not_to_be_forwarded_stays),
 		TEST(secrets_are_never_shown_and_bad_receivers_refused),
 		TEST(a_manager_process_that_died_is_told),
+		TEST(scripts_of_before_v1_see_the_same_receivers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
