@@ -7,6 +7,7 @@ struct command {
 };
 
 int cmd_files(int argc, char **argv);
+int cmd_logs(int argc, char **argv);
 int cmd_malware(int argc, char **argv);
 int cmd_packets(int argc, char **argv);
 int cmd_quarantine(int argc, char **argv);
