@@ -107,10 +107,15 @@ test("every choice of a common object has a word or is a name", () => {
 });
 
 test("what the manager refuses an object with is understood", () => {
-	const sources = ["module/firewall/rule.c", "manager/api/resources_check.c", "manager/api/field.c"]
+	const refusing = [
+		"module/firewall/rule.c",
+		"manager/api/resources_check.c",
+		"manager/api/field.c",
+		"manager/bench/firewall.c",
+	]
 		.map(read)
 		.join("\n");
-	const texts = found(sources, /err_set\(\s*(?:why|&c->why), -E\w+,\s*"((?:[^"\\]|\\.)*)"/g)
+	const texts = found(refusing, /err_set\(\s*(?:why|&c->why), -E\w+,\s*"((?:[^"\\]|\\.)*)"/g)
 		.map((t) =>
 			t
 				.replace(/\\"/g, '"')

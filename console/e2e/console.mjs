@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { open, signIn } from "./browser.mjs";
 import { largeList, tabs } from "./large.mjs";
-import { everyScreen, look } from "./screens.mjs";
+import { everyScreen, look, screens } from "./screens.mjs";
 import { failures, tell } from "./tell.mjs";
 
 const { BASE_URL, USER_NAME, PASSWORD, PROTECTED, WRITE, ACTIVATE, SHOTS } = process.env;
@@ -167,7 +167,7 @@ try {
 	await page.locator("[data-row]").first().click();
 	const event = Number(new URL(page.url()).searchParams.get("open"));
 	console.log(`# ${Math.round(performance.now() / 1000)} s for the flows`);
-	await everyScreen(page, { computer: id, event, shots: SHOTS });
+	await everyScreen(page, screens(id, event), SHOTS);
 	console.log(`# ${Math.round(performance.now() / 1000)} s with all screens`);
 	await page.reload();
 	await page.waitForSelector("nav");

@@ -3,7 +3,7 @@ import { violations } from "./axe.mjs";
 import { tell } from "./tell.mjs";
 
 /** [name, address, what to do there first] */
-const screens = (computer, event) => [
+export const screens = (computer, event) => [
 	["computers", "/computers"],
 	[
 		"computers-columns",
@@ -79,7 +79,7 @@ async function visit(page, path) {
 	await page.waitForSelector("main h1");
 }
 
-export async function everyScreen(page, { computer, event, shots }) {
+export async function everyScreen(page, list, shots) {
 	for (const language of ["en", "ja"]) {
 		for (const theme of ["light", "dark"]) {
 			await page.evaluate(
@@ -94,7 +94,7 @@ export async function everyScreen(page, { computer, event, shots }) {
 			await page.waitForSelector("main h1");
 			const found = [];
 			let looked = 0;
-			for (const [name, path, before, after] of screens(computer, event)) {
+			for (const [name, path, before, after] of list) {
 				await visit(page, path);
 				await page.waitForFunction(() => !document.querySelector(".yg-waiting"));
 				try {

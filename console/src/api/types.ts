@@ -116,6 +116,7 @@ export interface Progress {
 	found?: number;
 	folder?: string;
 	phase?: string;
+	openPorts?: number[];
 }
 
 export interface Job {

@@ -46,13 +46,13 @@ const items: { group?: Key; items: Item[] }[] = [
 				here: (p) => p.params.class === "antimalware",
 			},
 			{
-				label: "nav.firewall",
+				label: "modules.firewall",
 				icon: "firewall",
 				to: href("events", { class: "firewall" }),
 				here: (p) => p.params.class === "firewall",
 			},
 			{
-				label: "nav.intrusionprevention",
+				label: "modules.intrusionprevention",
 				icon: "target",
 				to: href("events", { class: "intrusionprevention" }),
 				here: (p) => p.params.class === "intrusionprevention",

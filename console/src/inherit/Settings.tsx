@@ -1,3 +1,4 @@
+import type { ReactNode } from "react";
 import { type Key, useTranslation } from "../i18n";
 import type { KindName } from "../objects/names";
 import { useObjects } from "../objects/queries";
@@ -64,8 +65,8 @@ export function settingOf(editor: Editor, name: string): string {
 	return String(here ?? inherited ?? "");
 }
 
-/** Groups of settings as cards; rows that do not matter with what is chosen are not there. */
-export function SettingCards(props: { groups: readonly SettingGroup[]; page: string }) {
+/** Groups of settings as cards, with what follows the rows of each; rows that do not matter with what is chosen are not there. */
+export function SettingCards(props: { groups: readonly SettingGroup[]; page: string; children?: ReactNode }) {
 	const { t } = useTranslation();
 	const editor = useEditor();
 	return (
@@ -79,6 +80,7 @@ export function SettingCards(props: { groups: readonly SettingGroup[]; page: str
 						{g.rows.map((row) => (
 							<Row key={row.name} row={row} page={props.page} />
 						))}
+						{props.children}
 					</Card>
 				))}
 		</>

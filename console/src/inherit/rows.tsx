@@ -106,7 +106,8 @@ export function ChoiceRow(props: {
 }) {
 	const id = useId();
 	const editor = useEditor();
-	const show = (v: unknown) => props.choices.find((c) => c.value === String(v))?.text ?? String(v);
+	// An ID that nobody set is "" in the defaults, and 0 when somebody took it away.
+	const show = (v: unknown) => props.choices.find((c) => c.value === String(v === "" ? 0 : v))?.text ?? String(v);
 	const { here } = editor.origin<string | number>(props.k);
 	const inherited = useInheritedText(props.k, show);
 	return (

@@ -26,6 +26,10 @@ interface Assignments {
 	recommendedToUnassignRuleIDs?: number[];
 }
 
+interface Hits {
+	firewallRuleHits: { ruleID: number; hits: number }[];
+}
+
 /** What the manager says beside what the levels say: recommendations, and rules with other properties here. */
 function useHere(level: Level, module: NetworkModule) {
 	const base = `/${level.kind}/${level.id}/${modules[module].path}`;
@@ -47,7 +51,13 @@ function useHere(level: Level, module: NetworkModule) {
 			return answer[kindOf(rulesOf[module]).list] ?? [];
 		},
 	});
+	const hits = useQuery({
+		enabled: module === "fw" && level.kind === "computers",
+		queryKey: [level.kind, level.id, "hits"],
+		queryFn: () => call<Hits>("GET", `${base}/hits`),
+	});
 	return {
+		hits: hits.data && new Map(hits.data.firewallRuleHits.map((h) => [h.ruleID, h.hits])),
 		toAssign: new Set(assignments.data?.recommendedToAssignRuleIDs),
 		toUnassign: new Set(assignments.data?.recommendedToUnassignRuleIDs),
 		changed: new Set((changed.data ?? []).map((r) => r.ID)),
@@ -92,9 +102,19 @@ function Filters(props: {
 	);
 }
 
+/** There is less room than in the list of all. */
+const narrow: Record<string, number> = {
+	action: 6.5,
+	priority: 6.5,
+	direction: 5.5,
+	protocol: 6,
+	source: 8,
+	destination: 8,
+};
+
 /** Rules of a module: which are assigned here, which by a policy above (not to be taken away here), which have other properties here. */
 export function Rules(props: { module: NetworkModule }) {
-	const { t } = useTranslation();
+	const { t, number } = useTranslation();
 	const editor = useEditor();
 	const { module } = props;
 	const name = rulesOf[module];
@@ -104,6 +124,7 @@ export function Rules(props: { module: NetworkModule }) {
 	const here = useHere(editor.levels[0], module);
 	const [editing, setEditing] = useState<Item | null>(null);
 	const rest = useObjectColumns(kind);
+	const { hits } = here;
 	const by = assignedBy(editor.levels, module);
 	const own = (editor.levels[0].modules[module]?.ruleIDs as number[] | undefined) ?? [];
 	const names = module === "ip" ? filters : filters.filter((f) => f !== "recommended" && f !== "unneeded");
@@ -121,9 +142,7 @@ export function Rules(props: { module: NetworkModule }) {
 		const next = on ? [...own, id] : own.filter((x) => x !== id);
 		editor.set(`${module}.ruleIDs`, next.length ? next : null);
 	}
-	const key = [JSON.stringify([...by].map(([id, l]) => [id, l.id, l.kind])), own.join(), [...here.changed].join()].join(
-		"|",
-	);
+	const key = JSON.stringify([[...by].map(([id, l]) => [id, l.id, l.kind]), own, [...here.changed], [...(hits ?? [])]]);
 	// biome-ignore lint/correctness/useExhaustiveDependencies: `key` stands for what the cells show of the levels
 	const columns = useMemo((): Column<Item>[] => {
 		const source = (r: Item) => {
@@ -135,7 +154,7 @@ export function Rules(props: { module: NetworkModule }) {
 			{
 				key: "assigned",
 				label: t("rules.assignedShort"),
-				width: 5,
+				width: 5.5,
 				fixed: true,
 				actions: true,
 				sort: (r) => (by.has(r.ID) ? 0 : 1),
@@ -146,7 +165,7 @@ export function Rules(props: { module: NetworkModule }) {
 			{
 				key: "name",
 				label: t("object.name"),
-				width: 16,
+				width: 13,
 				fixed: true,
 				sort: (r) => r.name,
 				cell: (r) => (
@@ -155,12 +174,23 @@ export function Rules(props: { module: NetworkModule }) {
 					</Link>
 				),
 			},
-			{ key: "source-level", label: t("rules.by"), width: 9, text: source, sort: source, cell: source },
-			...rest,
+			{ key: "source-level", label: t("rules.by"), width: 8, text: source, sort: source, cell: source },
+			...rest.map((c) => ({ ...c, width: narrow[c.key] ?? c.width })),
+			...(hits
+				? [
+						{
+							key: "hits",
+							label: t("rules.hits"),
+							width: 6.5,
+							sort: (r: Item) => hits.get(r.ID) ?? 0,
+							cell: (r: Item) => (by.has(r.ID) ? number(hits.get(r.ID) ?? 0) : ""),
+						},
+					]
+				: []),
 			{
 				key: "here",
 				label: t("rules.here"),
-				width: 8,
+				width: 7.5,
 				fixed: true,
 				actions: true,
 				sort: (r) => (here.changed.has(r.ID) ? 0 : 1),

@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import { useEventClasses } from "../api/queries";
 import { ComputerEvents } from "../events/ComputerEvents";
 import { type Key, useTranslation } from "../i18n";
 import { modules } from "../inherit/chain";
@@ -8,6 +9,7 @@ import { SettingCards } from "../inherit/Settings";
 import { href } from "../router/router";
 import { Card, Tabs } from "../ui/parts";
 import { type NetworkModule, Rules } from "./Rules";
+import { Simulator } from "./Simulator";
 import { Stateful } from "./Stateful";
 import { advanced, general, prevention, reconnaissance } from "./settings";
 import { Types } from "./Types";
@@ -17,6 +19,8 @@ import "./words";
 interface Tab {
 	name: string;
 	computer?: boolean;
+	/** Only where the manager knows this class of events. */
+	events?: string;
 	show: (computer: string) => ReactNode;
 }
 
@@ -68,13 +72,19 @@ const tabs: Record<NetworkModule, Tab[]> = {
 		{ name: "stateful", show: () => <Stateful /> },
 		{ name: "reconnaissance", show: () => <SettingCards groups={reconnaissance} page="firewall" /> },
 		{ name: "advanced", show: () => <SettingCards groups={advanced} page="firewall" /> },
+		{ name: "simulator", show: () => <Simulator /> },
 		{ name: "events", computer: true, show: (c) => <ComputerEvents name="firewall" computer={c} /> },
 	],
 	ip: [
 		{ name: "general", show: () => <PreventionGeneral /> },
 		{ name: "rules", show: () => <Rules module="ip" /> },
 		{ name: "types", show: () => <Types /> },
-		{ name: "events", computer: true, show: (c) => <ComputerEvents name="intrusionprevention" computer={c} /> },
+		{
+			name: "events",
+			computer: true,
+			events: "intrusionprevention",
+			show: (c) => <ComputerEvents name="intrusionprevention" computer={c} />,
+		},
 	],
 };
 
@@ -88,7 +98,10 @@ export function NetworkSection(props: {
 }) {
 	const { t } = useTranslation();
 	const { page } = modules[props.module];
-	const shown = tabs[props.module].filter((x) => props.of === "computer" || !x.computer);
+	const classes = useEventClasses().data?.map((c) => c.name) ?? [];
+	const shown = tabs[props.module].filter(
+		(x) => (props.of === "computer" || !x.computer) && (!x.events || classes.includes(x.events)),
+	);
 	const tab = shown.find((x) => x.name === props.tab) ?? shown[0];
 	const to = (name: string) =>
 		href(props.of === "computer" ? "computerTab" : "policyTab", { id: props.id, module: page, tab: name });

@@ -89,7 +89,7 @@ function Patterns() {
 			show={(v) => String(v || t("inherit.empty"))}
 		>
 			{here === undefined ? (
-				<Button variant="secondary" onClick={() => editor.set(k, "")}>
+				<Button variant="secondary" className="yg-start" onClick={() => editor.set(k, "")}>
 					{t("inherit.own")}
 				</Button>
 			) : (
@@ -122,10 +122,9 @@ export function Stateful() {
 				/>
 				<PerType />
 			</Card>
-			<SettingCards groups={isolation} page="firewall" />
-			<Card title={t("fw.patterns")}>
+			<SettingCards groups={isolation} page="firewall">
 				<Patterns />
-			</Card>
+			</SettingCards>
 		</>
 	);
 }

@@ -149,7 +149,14 @@ function Control(props: ControlProps) {
 }
 
 /** A field with its label, what there is to know about it, and what the manager has against it. */
-export function FieldRow(props: { f: Field; value: unknown; problem?: string; onChange: (value: unknown) => void }) {
+export function FieldRow(props: {
+	f: Field;
+	value: unknown;
+	problem?: string;
+	/** The card says what it is. */
+	unlabelled?: boolean;
+	onChange: (value: unknown) => void;
+}) {
 	const { t } = useTranslation();
 	const id = useId();
 	const { f, problem } = props;
@@ -181,14 +188,14 @@ export function FieldRow(props: { f: Field; value: unknown; problem?: string; on
 	const control = <Control f={f} id={id} value={props.value} problem={problem} onChange={props.onChange} />;
 	return group ? (
 		<fieldset className="yg-field" data-field={f.name}>
-			<legend>{t(f.label)}</legend>
+			<legend className={props.unlabelled ? "yg-hidden" : undefined}>{t(f.label)}</legend>
 			{control}
 			{wrong}
 			{note}
 		</fieldset>
 	) : (
 		<div className="yg-field" data-field={f.name}>
-			<label htmlFor={id}>
+			<label htmlFor={id} className={props.unlabelled ? "yg-hidden" : undefined}>
 				{t(f.label)}
 				{f.required && (
 					<span className="yg-wrong" aria-hidden="true">
@@ -224,6 +231,7 @@ export function ObjectForm(props: {
 								key={f.name}
 								f={f}
 								value={props.value[f.name]}
+								unlabelled={f.label === g.title}
 								problem={props.problem?.field === f.name ? props.problem.text : undefined}
 								onChange={(v) => props.onChange(f.name, v)}
 							/>

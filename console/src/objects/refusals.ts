@@ -6,7 +6,7 @@ import { type Key, type Language, translate } from "../i18n";
  */
 export const patterns: { pattern: RegExp; key: Key; names: string[] }[] = [
 	{
-		pattern: /^Invalid (?:firewall rule|stateful configuration|items): (.+)\.$/,
+		pattern: /^Invalid (?:firewall rule|stateful configuration|items|ports): (.+)\.$/,
 		key: "refused.because",
 		names: ["reason"],
 	},
@@ -42,6 +42,14 @@ export const patterns: { pattern: RegExp; key: Key; names: string[] }[] = [
 		key: "refused.noSuch",
 		names: ["", "value"],
 	},
+	{ pattern: /^destinationIP: it is of another IP version than sourceIP$/, key: "refused.otherVersion", names: [] },
+	{ pattern: /^(\w+): a number from 0 to (\d+) is expected$/, key: "refused.number", names: ["field", "max"] },
+	{
+		pattern: /^(\w+): .*(?:is not known|is no flag|is expected|or a number to 255)$/,
+		key: "refused.kind",
+		names: ["field"],
+	},
+	{ pattern: /^there is no port in it$/, key: "refused.noPort", names: [] },
 	{ pattern: /^A .+ with this name already exists: .*$/, key: "error.name-exists", names: [] },
 	{ pattern: /^The .+ is in use and cannot be deleted\.$/, key: "refused.used", names: [] },
 ];

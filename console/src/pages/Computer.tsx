@@ -17,6 +17,7 @@ import { nameOf } from "./Computers";
 import { moduleText, networkModules } from "./modules";
 import { PolicyChoice } from "./PolicyChoice";
 
+const PortScan = lazy(() => import("../network/PortScan"));
 const NetworkSection = lazy(() => import("../network/Section").then((m) => ({ default: m.NetworkSection })));
 
 const isManaged = (c: Of) => c.computerStatus.agentStatusMessages[0]?.startsWith("Managed") ?? false;
@@ -141,6 +142,9 @@ function Overview(props: { computer: Of }) {
 						]}
 					/>
 				</Card>
+				<Suspense>
+					<PortScan computer={c.ID} />
+				</Suspense>
 			</div>
 			<Card title={t("computer.identity")}>
 				<Facts

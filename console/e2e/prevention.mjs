@@ -1,0 +1,90 @@
+// Intrusion Prevention as an administrator uses it: rules after each template, assigned and overridden; a long list.
+import { tell } from "./tell.mjs";
+
+const field = (page, name) => page.locator(`[data-field="${name}"]`);
+const row = (page, text) => page.locator("main tbody tr").filter({ hasText: text });
+const main = (page, text) => page.locator(`main button:has-text("${text}")`);
+
+async function saved(page, t) {
+	const button = page.locator(`.yg-save button:has-text("${t["editor.save"]}")`);
+	await button.click();
+	await button.waitFor({ state: "detached" });
+}
+
+async function fresh(page, at, name, template) {
+	await page.goto(at("/objects/intrusionpreventionrules/new"));
+	await field(page, "name").locator("input").fill(name);
+	await field(page, "template").locator("select").selectOption(template);
+}
+
+async function create(page, t) {
+	await main(page, t["policies.create"]).click();
+	await page.waitForURL(/intrusionpreventionrules\/\d+$/);
+	return Number(page.url().split("/").pop());
+}
+
+export async function templates(page, at, t, name) {
+	await fresh(page, at, `${name} 1`, "signature");
+	await field(page, "signature").locator("input").fill("/secret/door");
+	await field(page, "CVE").locator("textarea").fill("CVE-2021-44228");
+	const id = await create(page, t);
+	await fresh(page, at, `${name} 2`, "start-end-patterns");
+	tell((await field(page, "signature").count()) === 0, "each template has fields of its own");
+	await field(page, "start").locator("input").fill("GET ");
+	await field(page, "patterns").locator("textarea").fill("one\ntwo");
+	await field(page, "end").locator("input").fill("HTTP");
+	await create(page, t);
+	await fresh(page, at, `${name} 3`, "custom");
+	await field(page, "customXML")
+		.locator("textarea")
+		.fill(
+			'alert tcp any any -> any 80 (msg:"door"; flow:established,to_server; content:"/secret/door"; sid:1000001; rev:1;)',
+		);
+	await create(page, t);
+	tell(true, "rules are written after each of the three templates");
+	return id;
+}
+
+export async function assignAndOverride(page, at, t, computer, name) {
+	await page.goto(at(`/computers/${computer}/intrusion-prevention`));
+	await page.locator(".yg-row select").first().selectOption("detect");
+	await saved(page, t);
+	await page.goto(at(`/computers/${computer}/intrusion-prevention/rules?show=all`));
+	await row(page, `${name} 1`).locator("input[type=checkbox]").check();
+	await saved(page, t);
+	await page.goto(at(`/computers/${computer}/intrusion-prevention/rules`));
+	await row(page, `${name} 1`).locator(`button:has-text("${t["rules.change"]}")`).click();
+	const dialog = page.locator("dialog");
+	await dialog.locator('[data-field="detectOnly"] input').check();
+	await dialog.locator(`footer button:has-text("${t["editor.save"]}")`).click();
+	await dialog.waitFor({ state: "detached" });
+	await row(page, `${name} 1`).locator(`button:has-text("${t["rules.changed"]}")`).waitFor();
+	const text = await row(page, `${name} 1`).textContent();
+	tell(text.includes(t["ipsRule.modeDetect"]), "a rule is detect only on one computer", text);
+	await page.goto(at("/objects/intrusionpreventionrules"));
+	await row(page, `${name} 1`).waitFor();
+	const elsewhere = await row(page, `${name} 1`).textContent();
+	tell(elsewhere.includes(t["ipsRule.modePolicy"]), "and as it was everywhere else", elsewhere);
+}
+
+const MANY = 1500;
+
+/** The answer is made up here; everything else is the console's own. */
+export async function manyRules(page, at) {
+	const list = (url) => url.pathname === "/api/intrusionpreventionrules";
+	await page.route(list, async (route) => {
+		const one = (await (await route.fetch()).json()).intrusionPreventionRules[0];
+		const rules = Array.from({ length: MANY }, (_x, i) => ({ ...one, ID: i + 1000, name: `rule ${i + 1}` }));
+		await route.fulfill({ json: { intrusionPreventionRules: rules } });
+	});
+	await page.goto(at("/policies/1/intrusion-prevention/rules?show=all"));
+	await row(page, "rule 1").first().waitFor();
+	const drawn = await page.locator("main tbody tr").count();
+	tell(drawn < 80, `a list of ${MANY} rules draws few rows`, drawn);
+	await page.locator(".yg-grid").evaluate((e) => e.scrollTo(0, e.scrollHeight));
+	await row(page, `rule ${MANY}`).waitFor();
+	await page.fill("input[data-filter]", "rule 1234");
+	await page.waitForFunction(() => document.querySelectorAll("main tbody [data-row]").length === 1);
+	tell(true, "and is filtered");
+	await page.unroute(list);
+}
