@@ -47,8 +47,11 @@ export async function templates(page, at, t, name) {
 
 export async function assignAndOverride(page, at, t, computer, name) {
 	await page.goto(at(`/computers/${computer}/intrusion-prevention`));
-	await page.locator(".yg-row select").first().selectOption("detect");
-	await saved(page, t);
+	const state = page.locator(".yg-row select").first();
+	if ((await state.inputValue()) !== "detect") {
+		await state.selectOption("detect");
+		await saved(page, t);
+	}
 	await page.goto(at(`/computers/${computer}/intrusion-prevention/rules?show=all`));
 	await row(page, `${name} 1`).locator("input[type=checkbox]").check();
 	await saved(page, t);

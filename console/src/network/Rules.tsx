@@ -154,7 +154,7 @@ export function Rules(props: { module: NetworkModule }) {
 			{
 				key: "assigned",
 				label: t("rules.assignedShort"),
-				width: 5.5,
+				width: 6,
 				fixed: true,
 				actions: true,
 				sort: (r) => (by.has(r.ID) ? 0 : 1),
