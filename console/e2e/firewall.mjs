@@ -23,7 +23,7 @@ export async function writeRule(page, at, t, name) {
 	tell(before === 0, "ports are asked for only once the protocol has some");
 	await field(page, "destinationPortMultiple").locator("textarea").fill("70000");
 	await main(page, t["policies.create"]).click();
-	const wrong = field(page, "destinationPortMultiple").locator(".yg-wrong");
+	const wrong = field(page, "destinationPortMultiple").locator("[role=alert]");
 	await wrong.waitFor();
 	tell(
 		(await wrong.textContent()).includes("70000"),
@@ -89,7 +89,7 @@ export async function simulate(page, at, t, computer, name) {
 	await field(page, "destinationIP").locator("input").fill("10.213.0.2");
 	await field(page, "destinationPort").locator("input").fill("2323");
 	await main(page, t["simulator.ask"]).click();
-	await field(page, "sourceIP").locator(".yg-wrong").waitFor();
+	await field(page, "sourceIP").locator("[role=alert]").waitFor();
 	await field(page, "sourceIP").locator("input").fill("10.213.0.1");
 	await main(page, t["simulator.ask"]).click();
 	const answer = page.locator("main [role=status] .yg-card");

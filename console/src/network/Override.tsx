@@ -11,7 +11,7 @@ import { overridable } from "../objects/intrusion";
 import { type Item, kindOf } from "../objects/kinds";
 import { Dialog } from "../ui/Dialog";
 import { Problem } from "../ui/parts";
-import { type NetworkModule, rulesOf } from "./Rules";
+import { type NetworkModule, rulesOf } from "./here";
 
 const firewallFields = ["logDisabled", "includePacketData", "alertEnabled", "scheduleID", "contextID"];
 

@@ -9,7 +9,7 @@ import { useObjects } from "../objects/queries";
 import { href, Link } from "../router/router";
 import { Dialog } from "../ui/Dialog";
 import { Problem } from "../ui/parts";
-import { type NetworkModule, rulesOf } from "./Rules";
+import { type NetworkModule, rulesOf } from "./here";
 import "./words";
 
 /** What can be done about a rule where it fired: a change of its properties, at the level that somebody chooses. */
