@@ -13,7 +13,7 @@ async function saved(page, t) {
 	await save(page, t).waitFor({ state: "detached" });
 }
 
-export async function writeRule(page, at, t, name) {
+export async function writeRule(page, at, t, name, port) {
 	await page.goto(at("/objects/firewallrules"));
 	await main(page, t["object.new"]).click();
 	await field(page, "name").locator("input").fill(name);
@@ -29,7 +29,7 @@ export async function writeRule(page, at, t, name) {
 		(await wrong.textContent()).includes("70000"),
 		"what the manager refuses is said at its field, in the reader's words",
 	);
-	await field(page, "destinationPortMultiple").locator("textarea").fill("2323\n2300-2310");
+	await field(page, "destinationPortMultiple").locator("textarea").fill(`${port}\n2300-2310`);
 	await field(page, "includePacketData").locator("input").check();
 	await main(page, t["policies.create"]).click();
 	await page.waitForURL(/firewallrules\/\d+$/);
@@ -83,11 +83,11 @@ export async function inUse(page, at, t, id) {
 	await page.keyboard.press("Escape");
 }
 
-export async function simulate(page, at, t, computer, name) {
+export async function simulate(page, at, t, computer, name, port) {
 	await page.goto(at(`/computers/${computer}/firewall/simulator`));
 	await field(page, "sourceIP").locator("input").fill("nowhere");
 	await field(page, "destinationIP").locator("input").fill("10.213.0.2");
-	await field(page, "destinationPort").locator("input").fill("2323");
+	await field(page, "destinationPort").locator("input").fill(String(port));
 	await main(page, t["simulator.ask"]).click();
 	await field(page, "sourceIP").locator("[role=alert]").waitFor();
 	await field(page, "sourceIP").locator("input").fill("10.213.0.1");

@@ -78,15 +78,15 @@ const screens = (rule, ips, event) => [
 	["computer-ports", `/computers/${COMPUTER}`, (p) => p.waitForSelector("#port-scan-ports")],
 ];
 
-async function flow(language) {
+async function flow(language, port) {
 	const t = texts[language];
 	const name = `Deny door ${language}`;
 	await page.evaluate((l) => localStorage.setItem("language", l), language);
-	const rule = await firewall.writeRule(page, at, t, name);
+	const rule = await firewall.writeRule(page, at, t, name, port);
 	await firewall.copyAndDelete(page, at, t, rule, name);
 	await firewall.assignAndInherit(page, at, t, COMPUTER, name);
 	await firewall.inUse(page, at, t, rule);
-	await firewall.simulate(page, at, t, COMPUTER, name);
+	await firewall.simulate(page, at, t, COMPUTER, name, port);
 	await firewall.scanPorts(page, at, t, COMPUTER);
 	const ips = await prevention.templates(page, at, t, `Door ${language}`);
 	await prevention.assignAndOverride(page, at, t, COMPUTER, `Door ${language}`);
@@ -97,9 +97,9 @@ try {
 	await page.waitForSelector("#user");
 	await signIn(page, USER_NAME, PASSWORD);
 	await page.waitForSelector("nav");
-	const first = await flow("en");
+	const first = await flow("en", 2323);
 	await firewall.eventSeen(page, at, texts.en, COMPUTER, first.name, hit);
-	await flow("ja");
+	await flow("ja", 2424);
 	await prevention.manyRules(page, at);
 	console.log(`# ${Math.round(performance.now() / 1000)} s for the flows`);
 	await page.goto(at(`/computers/${COMPUTER}/firewall/events`));

@@ -98,6 +98,7 @@ export function useRuleColumns(
 			sort: (r) => hits?.get(r.ID) ?? 0,
 			cell: (r) => (by.has(r.ID) ? number(hits?.get(r.ID) ?? 0) : ""),
 		};
+		const edit = (r: Item) => t(changed.has(r.ID) ? "rules.changed" : "rules.change");
 		const differs: Column<Item> = {
 			key: "here",
 			label: t("rules.here"),
@@ -106,8 +107,13 @@ export function useRuleColumns(
 			actions: true,
 			sort: (r) => (changed.has(r.ID) ? 0 : 1),
 			cell: (r) => (
-				<Button variant="link" isInline aria-label={t("rules.overrideOne", { name: r.name })} onClick={() => onEdit(r)}>
-					{t(changed.has(r.ID) ? "rules.changed" : "rules.change")}
+				<Button
+					variant="link"
+					isInline
+					aria-label={t("rules.overrideOne", { name: r.name, what: edit(r) })}
+					onClick={() => onEdit(r)}
+				>
+					{edit(r)}
 				</Button>
 			),
 		};
