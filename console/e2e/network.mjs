@@ -59,7 +59,7 @@ const screens = (rule, ips, event) => [
 		"firewall-override",
 		`/computers/${COMPUTER}/firewall/rules`,
 		async (p) => {
-			await p.click("main tbody tr td:last-child button");
+			await p.click("main tbody tr button.pf-m-link");
 			await p.waitForSelector("dialog .yg-field");
 		},
 	],

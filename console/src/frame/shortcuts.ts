@@ -5,6 +5,8 @@ import { go, href } from "../router/router";
 const places: Record<string, string> = {
 	c: href("computers", {}),
 	p: href("policies", {}),
+	o: href("objects", { kind: "firewallrules" }),
+	w: href("events", { class: "firewall" }),
 	e: href("events", { class: "antimalware" }),
 	f: href("events", { class: "identifiedfiles" }),
 	s: href("events", { class: "system" }),

@@ -1,11 +1,11 @@
 import { Button, Radio } from "@patternfly/react-core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { call } from "../api/client";
 import { useComputer, useComputers, usePolicies } from "../api/queries";
 import { useTranslation } from "../i18n";
 import { ancestors, type Level, modules, withDescendants } from "../inherit/chain";
-import { useObjects } from "../objects/queries";
+import type { Item } from "../objects/kinds";
 import { href, Link } from "../router/router";
 import { Dialog } from "../ui/Dialog";
 import { Problem } from "../ui/parts";
@@ -13,18 +13,22 @@ import { type NetworkModule, rulesOf } from "./here";
 import "./words";
 
 /** What can be done about a rule where it fired: a change of its properties, at the level that somebody chooses. */
-type Deed = { name: "detectOnly" | "prevent" | "logDisabled" | "logEnabled"; body: Record<string, boolean> };
+interface Deed {
+	name: "detectOnly" | "prevent" | "logDisabled" | "logEnabled";
+	member: "detectOnly" | "logDisabled" | "eventLoggingDisabled";
+	value: boolean;
+}
 
 const deeds: Record<NetworkModule, Deed[]> = {
 	fw: [
-		{ name: "logDisabled", body: { logDisabled: true } },
-		{ name: "logEnabled", body: { logDisabled: false } },
+		{ name: "logDisabled", member: "logDisabled", value: true },
+		{ name: "logEnabled", member: "logDisabled", value: false },
 	],
 	ip: [
-		{ name: "detectOnly", body: { detectOnly: true } },
-		{ name: "prevent", body: { detectOnly: false } },
-		{ name: "logDisabled", body: { eventLoggingDisabled: true } },
-		{ name: "logEnabled", body: { eventLoggingDisabled: false } },
+		{ name: "detectOnly", member: "detectOnly", value: true },
+		{ name: "prevent", member: "detectOnly", value: false },
+		{ name: "logDisabled", member: "eventLoggingDisabled", value: true },
+		{ name: "logEnabled", member: "eventLoggingDisabled", value: false },
 	],
 };
 
@@ -64,7 +68,9 @@ function Confirm(props: {
 	const scope = props.scopes[at];
 	const act = useMutation({
 		mutationFn: () =>
-			call("POST", `/${scope.kind}/${scope.id}/${modules[props.module].path}/rules/${props.rule}`, props.deed.body),
+			call("POST", `/${scope.kind}/${scope.id}/${modules[props.module].path}/rules/${props.rule}`, {
+				[props.deed.member]: props.deed.value,
+			}),
 		onSuccess: async () => {
 			await client.invalidateQueries({ queryKey: [scope.kind] });
 			props.onClose();
@@ -108,33 +114,41 @@ function Confirm(props: {
 /** The rule behind an event, and what can be done about it from there. */
 export default function RuleDeeds(props: { module: NetworkModule; rule: number; computer: number }) {
 	const { t } = useTranslation();
-	const rule = useObjects(rulesOf[props.module]).data?.find((r) => r.ID === props.rule);
-	const scopes = useScopes(props.computer);
+	const { module, computer } = props;
+	// As it is on that computer, so that only what would change something is offered.
+	const rule = useQuery({
+		queryKey: ["computers", computer, "rule", module, props.rule],
+		queryFn: () => call<Item>("GET", `/computers/${computer}/${modules[module].path}/rules/${props.rule}`),
+		retry: false,
+	}).data;
+	const scopes = useScopes(computer);
 	const [deed, setDeed] = useState<Deed | null>(null);
 	if (!rule) return null;
 	return (
 		<section className="yg-stack" aria-label={t("deed.title")}>
 			<h3>{t("deed.title")}</h3>
 			<p>
-				<Link to={href("object", { kind: rulesOf[props.module], id: rule.ID })}>{rule.name}</Link>
+				<Link to={href("object", { kind: rulesOf[module], id: rule.ID })}>{rule.name}</Link>
 			</p>
 			<div className="yg-deeds">
-				{deeds[props.module].map((d) => (
-					<Button
-						key={d.name}
-						size="sm"
-						variant="secondary"
-						isDisabled={scopes.length === 0}
-						onClick={() => setDeed(d)}
-					>
-						{t(`deed.${d.name}`)}
-					</Button>
-				))}
+				{deeds[module]
+					.filter((d) => (rule[d.member] === true) !== d.value)
+					.map((d) => (
+						<Button
+							key={d.name}
+							size="sm"
+							variant="secondary"
+							isDisabled={scopes.length === 0}
+							onClick={() => setDeed(d)}
+						>
+							{t(`deed.${d.name}`)}
+						</Button>
+					))}
 			</div>
 			{deed && scopes.length > 0 && (
 				<Confirm
 					deed={deed}
-					module={props.module}
+					module={module}
 					rule={rule.ID}
 					name={rule.name}
 					scopes={scopes}

@@ -40,12 +40,16 @@ function AssignBox(props: { rule: Item; by: Level | undefined; own: boolean; onC
 
 /** There is less room than in the list of all. */
 const narrow: Record<string, number> = {
-	action: 6.5,
+	action: 7,
 	priority: 6.5,
-	direction: 5.5,
+	direction: 6.5,
 	protocol: 6,
-	source: 8,
+	source: 7,
 	destination: 8,
+	severity: 5.5,
+	applicationTypeID: 10,
+	CVE: 9.5,
+	mode: 8.5,
 };
 
 /** A rule's columns where it is assigned: the box, the rule's own, what differs here. */
@@ -66,12 +70,12 @@ export function useRuleColumns(
 		const source = (r: Item) => {
 			const level = by.get(r.ID);
 			if (!level) return "";
-			return own.includes(r.ID) ? t("inherit.addedHere") : t("inherit.from", { name: level.name });
+			return own.includes(r.ID) ? t("inherit.addedHere") : level.name;
 		};
 		const box: Column<Item> = {
 			key: "assigned",
 			label: t("rules.assignedShort"),
-			width: 6,
+			width: 6.5,
 			fixed: true,
 			actions: true,
 			sort: (r) => (by.has(r.ID) ? 0 : 1),
@@ -94,7 +98,7 @@ export function useRuleColumns(
 		const met: Column<Item> = {
 			key: "hits",
 			label: t("rules.hits"),
-			width: 6.5,
+			width: 5,
 			sort: (r) => hits?.get(r.ID) ?? 0,
 			cell: (r) => (by.has(r.ID) ? number(hits?.get(r.ID) ?? 0) : ""),
 		};
@@ -121,9 +125,9 @@ export function useRuleColumns(
 			box,
 			link,
 			{ key: "source-level", label: t("rules.by"), width: 8, text: source, sort: source, cell: source },
-			...rest.map((c) => ({ ...c, width: narrow[c.key] ?? c.width })),
-			...(hits ? [met] : []),
 			differs,
+			...(hits ? [met] : []),
+			...rest.map((c) => ({ ...c, width: narrow[c.key] ?? c.width })),
 		];
 	}, [key, rest, t, name]);
 }

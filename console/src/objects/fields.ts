@@ -37,7 +37,7 @@ export interface Group {
 }
 
 /** Names of protocols and flags that are the same in every language. */
-const names: Record<string, string> = { icmpv6: "ICMPv6" };
+const names: Record<string, string> = { icmpv6: "ICMPv6", "tcp-udp": "TCP/UDP" };
 
 /** A choice in words; what the catalogue has no word for is a name. */
 export function choiceText(word: (part: string, w: string) => string, words: string, choice: string): string {
