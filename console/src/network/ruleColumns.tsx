@@ -44,10 +44,10 @@ const narrow: Record<string, number> = {
 	priority: 6.5,
 	direction: 6.5,
 	protocol: 6,
-	source: 7,
-	destination: 8,
+	source: 6,
+	destination: 7,
 	severity: 5.5,
-	applicationTypeID: 10,
+	applicationTypeID: 11,
 	CVE: 9.5,
 	mode: 8.5,
 };
@@ -75,7 +75,7 @@ export function useRuleColumns(
 		const box: Column<Item> = {
 			key: "assigned",
 			label: t("rules.assignedShort"),
-			width: 6.5,
+			width: 7,
 			fixed: true,
 			actions: true,
 			sort: (r) => (by.has(r.ID) ? 0 : 1),
@@ -106,7 +106,7 @@ export function useRuleColumns(
 		const differs: Column<Item> = {
 			key: "here",
 			label: t("rules.here"),
-			width: 7.5,
+			width: 8.5,
 			fixed: true,
 			actions: true,
 			sort: (r) => (changed.has(r.ID) ? 0 : 1),
