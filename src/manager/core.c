@@ -169,6 +169,7 @@ static int open_app(struct core *c)
 		.agent_port = (unsigned)o->number[SET_AGENT_PORT],
 		.software = YAGURA_SOFTWARE_DIR,
 		.scripts = c->scripts,
+		.shipped = true,
 		.key = buf_view(&key),
 	};
 	int rc = app_open(&c->app, &config, &hooks, c, &why);

@@ -64,6 +64,7 @@ struct app_config {
 	const char *software; /* folder of the agent's packages, or NULL */
 	const char *scripts;  /* folder of what tasks may run, or NULL */
 	struct str key; /* of the secrets in the database, SEAL_KEY bytes; read in app_open() */
+	bool shipped;   /* the rules that we ship are brought into the store */
 };
 
 int app_open(struct app **out, const struct app_config *c, const struct app_hooks *hooks,

@@ -13,6 +13,7 @@
 #include "manager/api/secrets.h"
 #include "manager/forward/forward.h"
 #include "manager/forward/metrics.h"
+#include "manager/store/shipped.h"
 #include "manager/tasks/outside.h"
 #include "manager/tasks/own.h"
 #include "manager/tasks/tasks.h"
@@ -419,6 +420,8 @@ int app_open(struct app **out, const struct app_config *c, const struct app_hook
 		rc = store_take_key(a->store, c->key);
 	if (rc == 0)
 		rc = secrets_begin(a, why);
+	if (rc == 0 && c->shipped)
+		rc = shipped_renew(a->store, why);
 	if (rc < 0) {
 		app_free(a);
 		return rc;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "manager/api/app.h"
+#include "manager/store/shipped.h"
 
 /*
  * What a new manager knows, under the names and IDs that existing clients look up (rest-api.md 11).
@@ -66,19 +67,6 @@ static const struct {
 	{ "firewallrules", 0, "{'name':'FTP Server','description':'The computer serves files.','action':'allow','protocol':'tcp','destinationPortType':'multiple','destinationPortMultiple':['20-21']}" },
 	{ "firewallrules", 0, "{'name':'SMTP Server','description':'The computer takes mail.','action':'allow','protocol':'tcp','destinationPortType':'multiple','destinationPortMultiple':['25']}" },
 
-	{ "applicationtypes", 1,   "{'name':'Web Server Common','description':'Servers of pages.','direction':'incoming','portType':'multiple','portMultiple':['80','443','8000','8080','8443']}" },
-	{ "applicationtypes", 2,   "{'name':'Web Client Common','description':'Readers of pages.','direction':'outgoing','portType':'multiple','portMultiple':['80','443','8080']}" },
-	{ "applicationtypes", 3,   "{'name':'DNS Server','direction':'incoming','protocol':'tcp-udp','portType':'multiple','portMultiple':['53']}" },
-	{ "applicationtypes", 4,   "{'name':'DNS Client','direction':'outgoing','protocol':'tcp-udp','portType':'multiple','portMultiple':['53']}" },
-	{ "applicationtypes", 5,   "{'name':'Mail Server SMTP','direction':'incoming','portType':'multiple','portMultiple':['25','465','587']}" },
-	{ "applicationtypes", 6,   "{'name':'Mail Server POP3','direction':'incoming','portType':'multiple','portMultiple':['110','995']}" },
-	{ "applicationtypes", 7,   "{'name':'Mail Server IMAP','direction':'incoming','portType':'multiple','portMultiple':['143','993']}" },
-	{ "applicationtypes", 8,   "{'name':'FTP Server','direction':'incoming','portType':'multiple','portMultiple':['21']}" },
-	{ "applicationtypes", 9,   "{'name':'SSH Server','direction':'incoming','portType':'multiple','portMultiple':['22']}" },
-	{ "applicationtypes", 10,  "{'name':'Database MySQL','direction':'incoming','portType':'multiple','portMultiple':['3306']}" },
-	{ "applicationtypes", 11,  "{'name':'Database PostgreSQL','direction':'incoming','portType':'multiple','portMultiple':['5432']}" },
-	{ "applicationtypes", 12,  "{'name':'Windows File Sharing','direction':'incoming','portType':'multiple','portMultiple':['139','445']}" },
-	{ "applicationtypes", 300, "{'name':'Web Application Common','description':'Programs behind a server of pages.','direction':'incoming','portType':'multiple','portMultiple':['80','443','8000','8080','8443']}" },
 
 	{ "antimalwareconfigurations", 1, "{'name':'Default Real-Time Scan Configuration','scanType':'real-time','realTimeScan':'read-write','scanCompressedEnabled':true,'machineLearningEnabled':true,'behaviorMonitoringEnabled':true,'intelliTrapEnabled':true}" },
 	{ "antimalwareconfigurations", 2, "{'name':'Default Manual Scan Configuration','scanType':'on-demand','scanCompressedEnabled':true}" },
@@ -153,5 +141,5 @@ int seed(struct store *s)
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(rows); i++)
 		rc = add(s, rows[i].kind, rows[i].id, rows[i].object);
-	return rc;
+	return rc == 0 ? shipped_types(s) : rc;
 }
