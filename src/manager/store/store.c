@@ -92,7 +92,8 @@ int store_open(struct store **out, const char *path, struct err *why)
 		rc = sqlite3_exec(
 			s->db,
 			"pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on;"
-			"pragma trusted_schema = off",
+			/* A core has no folder for temporary files. */
+			"pragma trusted_schema = off; pragma temp_store = memory",
 			NULL, NULL, NULL);
 	if (rc != SQLITE_OK) {
 		int e = err_set(why, rc == SQLITE_CANTOPEN ? -ENOENT : -EIO, "database %s: %s",
