@@ -128,6 +128,15 @@ def form(request):
     return True
 
 
+def letters(request):
+    """Some letters and digits of a form, names and values, as %hh."""
+    if not is_form(request):
+        return False
+    request.body = percent(request.body, 3)
+    reframe(request)
+    return True
+
+
 # name, what it is of, function (HTTP only)
 MUTATIONS = [
     ("plain", ("http", "tcp", "udp"), None),
@@ -144,6 +153,7 @@ MUTATIONS = [
     ("padding", ("http",), padding),
     ("chunked", ("http",), chunked),
     ("form", ("http",), form),
+    ("letters", ("http",), letters),
 ]
 
 
