@@ -5,7 +5,7 @@
 static const char *const spool_write[] = { "%lib/spool", NULL };
 
 static const char *const files_calls[] = { "fanotify_mark", "mlockall", NULL };
-static const char *const tree_calls[] = { "ioprio_set", NULL };
+static const char *const tree_calls[] = { "ioprio_set", "llistxattr", "lgetxattr", NULL };
 
 /* The resolver's files (nsswitch.conf(5)), the system's authorities, our own folders. */
 static const char *const comms_read[] = { "%etc",
@@ -80,7 +80,8 @@ static const struct proc procs[] = {
 	             .box = { .files = true,
 	                      .no_landlock = true,
 	                      .syscalls = tree_calls,
-	                      .caps = 1ull << CAP_DAC_READ_SEARCH | 1ull << CAP_LEASE } },
+	                      .caps = 1ull << CAP_DAC_READ_SEARCH | 1ull << CAP_LEASE |
+	                              1ull << CAP_SYS_PTRACE } },
 	[P_SCAN] = { .name = "scan", .user = "yagura-scan", .exe = "yagura-scan" },
 	/* Verdicts need CAP_NET_ADMIN (NFQUEUE); no socket can be opened, no file either. */
 	[P_PACKET] = { .name = "packet",

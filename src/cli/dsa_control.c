@@ -139,6 +139,17 @@ static int restore(struct call *c, const struct option *o, const char *value)
 	return ask(c, o->word, args);
 }
 
+/* Words of the options --buildBaseline and --scanForChanges, as -m has them. */
+static int integrity(struct call *c, const struct option *o, const char *value)
+{
+	(void)value;
+	json_t *args = json_object(), *key = json_object();
+	bool rebuild = strcmp(o->word, "buildBaseline") == 0;
+	json_set_text(key, rebuild ? "RebuildBaseline" : "IntegrityScan", "true");
+	json_set(args, "pairs", key);
+	return ask(c, "heartbeat", args);
+}
+
 static int missing(struct call *c, const struct option *o, const char *value)
 {
 	(void)c;
@@ -199,7 +210,7 @@ static const struct option options[] = {
 	{ 'c', "cert",               "FILE",               9, missing,          "a certificate of its own is not needed; the agent has its manager's" },
 	{ 'd', "diag",               NULL,                 8, simple,           "make a diagnostic package, without secrets" },
 	{ 'g', "agent",              "URL",                0, missing,          "the agent is reached through its socket (--run DIR), not by URL" },
-	{ 'm', "heartbeat",          NULL,                 5, heartbeat,        "contact the manager now; more words: AntiMalwareManualScan:true, AntiMalwareCancelManualScan:true, UpdateConfiguration:true" },
+	{ 'm', "heartbeat",          NULL,                 5, heartbeat,        "contact the manager now; more words: AntiMalwareManualScan:true, AntiMalwareCancelManualScan:true, IntegrityScan:true, RebuildBaseline:true, UpdateConfiguration:true" },
 	{ 'p', "passwd",             "STR",                0, missing,          "this agent has no self-protection password" },
 	{ 'r', "reset",              NULL,                 2, simple,           "forget the activation and the policy" },
 	{ 'R', "restore",            "FILE",               6, restore,          "restore a quarantined file: its path, or its record; more words: to:PATH, overwrite:true, exempt:false" },
@@ -209,8 +220,8 @@ static const struct option options[] = {
 	{ 'w', "relay-proxy-user",   "USER:PASSWORD",      1, simple,           "credentials for the proxy of -y (Basic)" },
 	{ 'x', "dsm-proxy",          "dsm_proxy://HOST:PORT/",   1, simple,     "reach the manager through this proxy; empty: directly" },
 	{ 'y', "relay-proxy",        "relay_proxy://HOST:PORT/", 1, simple,     "reach relays through this proxy; empty: directly" },
-	{ 0,   "buildBaseline",      NULL,                 7, missing,          "this agent has no Integrity Monitoring" },
-	{ 0,   "scanForChanges",     NULL,                 7, missing,          "this agent has no Integrity Monitoring" },
+	{ 0,   "buildBaseline",      NULL,                 7, integrity,        "make a new integrity baseline" },
+	{ 0,   "scanForChanges",     NULL,                 7, integrity,        "scan for integrity changes" },
 	{ 0,   "max-dsm-retries",    "N",                  0, set_dsm_retries,  "activation attempts after the first, 0 to 100 (30)" },
 	{ 0,   "dsm-retry-interval", "SECONDS",            0, set_dsm_interval, "between activation attempts, 1 to 3600 (300)" },
 	{ 0,   "run",                "DIR",                0, set_run,          "where the agent's socket is (YAGURA_RUN, /run/yagura)" },

@@ -2,12 +2,13 @@
 
 #include "module/antimalware/antimalware.h"
 #include "module/firewall/section.h"
+#include "module/integritymonitoring/section.h"
 #include "module/module.h"
 
-const struct section *const sections[] = { &antimalware_section, &firewall_section, NULL };
+const struct section *const sections[] = { &antimalware_section, &firewall_section, &integritymonitoring_section, NULL };
 
 const struct event_class *const event_classes[] = { &event_class_system, &event_class_antimalware,
-	                                            &event_class_firewall, NULL };
+	                                            &event_class_firewall, &event_class_integritymonitoring, NULL };
 
 const struct section *section_find(const char *name)
 {

@@ -33,9 +33,10 @@ const usual: Record<ClassName, string[]> = {
 	antimalware: ["ScanResultString", "ProcessName", "User"],
 	firewall: ["ActionString", "DirectionString", "Protocol", "DestinationPort", "RepeatCount"],
 	intrusionprevention: ["ActionString", "DirectionString", "ApplicationType", "SourceIP", "DestinationPort", "CVE"],
+	integritymonitoring: ["ChangeString", "EntityType", "Key", "Severity", "Description"],
 	system: ["ActionBy"],
 };
-const wide = new Set(["InfectedFilePath", "Before", "After", "Description", "ProcessName", "Reason"]);
+const wide = new Set(["InfectedFilePath", "Before", "After", "Description", "ProcessName", "Reason", "Key"]);
 
 function useColumns(name: ClassName, cls: EventClass | undefined, open: (id: number) => void): Column<SecurityEvent>[] {
 	const { t, time, word, language } = useTranslation();

@@ -9,6 +9,11 @@ export const classes = {
 		title: "nav.intrusionprevention",
 		empty: "events.emptyIntrusionprevention",
 	},
+	integritymonitoring: {
+		list: "integrityMonitoringEvents",
+		title: "nav.integritymonitoring",
+		empty: "events.emptyIntegritymonitoring",
+	},
 	system: { list: "systemEvents", title: "nav.system", empty: "events.emptySystem" },
 } as const;
 

@@ -59,6 +59,13 @@ const items: { group?: Key; items: Item[] }[] = [
 				class: "intrusionprevention",
 			},
 			{
+				label: "nav.integritymonitoring",
+				icon: "file",
+				to: href("events", { class: "integritymonitoring" }),
+				here: (p) => p.params.class === "integritymonitoring",
+				class: "integritymonitoring",
+			},
+			{
 				label: "nav.files",
 				icon: "file",
 				to: href("events", { class: "identifiedfiles" }),

@@ -182,6 +182,8 @@ static int start_diag(struct comms *c, struct command *k, const json_t *args, st
 static const struct command_kind kinds[] = {
 	{ "scan",                 to_tree,          NULL },
 	{ "cancel-scan",          to_tree,          NULL },
+	{ "integrity-scan",       to_tree,          NULL },
+	{ "integrity-baseline",   to_tree,          NULL },
 	{ "restore",              start_store,      "restore" },
 	{ "delete-file",          start_store,      "delete" },
 	{ "send-file",            start_store,      "fetch" },

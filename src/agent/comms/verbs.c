@@ -47,6 +47,16 @@ static int cancel(struct comms *c, struct err *why)
 	return command_local(c, "cancel-scan", json_object(), why);
 }
 
+static int integrity_scan(struct comms *c, struct err *why)
+{
+	return command_local(c, "integrity-scan", json_object(), why);
+}
+
+static int integrity_baseline(struct comms *c, struct err *why)
+{
+	return command_local(c, "integrity-baseline", json_object(), why);
+}
+
 static int update(struct comms *c, struct err *why)
 {
 	(void)why;
@@ -60,8 +70,8 @@ static const struct {
 	int (*run)(struct comms *c, struct err *why);
 } keys[] = {
 	{ "AntiMalwareManualScan", scan }, { "AntiMalwareCancelManualScan", cancel },
-	{ "UpdateConfiguration", update }, { "IntegrityScan", NULL },
-	{ "RebuildBaseline", NULL },       { "RecommendationScan", NULL },
+	{ "UpdateConfiguration", update }, { "IntegrityScan", integrity_scan },
+	{ "RebuildBaseline", integrity_baseline },       { "RecommendationScan", NULL },
 	{ "UpdateComponent", NULL },
 };
 

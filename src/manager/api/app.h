@@ -312,6 +312,8 @@ int job_get(struct call *c);
 int job_cancel(struct call *c);
 int job_retry(struct call *c);
 int job_scan(struct call *c);
+int job_integrity_scan(struct call *c);
+int job_integrity_baseline(struct call *c);
 int job_deactivate(struct call *c);
 int job_send_policy(struct call *c);
 int job_check_status(struct call *c);

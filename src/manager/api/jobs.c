@@ -344,6 +344,20 @@ int job_scan(struct call *c)
 	               json_pack("{s:s,s:o}", "command", "scan", "args", args), &c->out);
 }
 
+int job_integrity_scan(struct call *c)
+{
+	return job_add(c, "integrity-scan", c->id,
+	               json_pack("{s:s,s:{s:b}}", "command", "integrity-scan", "args", "reread",
+	                         json_bool(c->body, "reread", false)),
+	               &c->out);
+}
+
+int job_integrity_baseline(struct call *c)
+{
+	return job_add(c, "integrity-baseline", c->id,
+	               json_pack("{s:s,s:{}}", "command", "integrity-baseline", "args"), &c->out);
+}
+
 static int simple(struct call *c, const char *kind, const char *command, const char *event)
 {
 	AUTO(freep) char *name = computer_name(c->app->store, c->id);

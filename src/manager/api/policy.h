@@ -96,6 +96,12 @@ json_t *malware_section(struct app *a, const struct chain *ch);
 /* What the agent would refuse is refused here, by the same code. */
 int malware_right(struct call *c, const char *kind, int64_t id, const json_t *object);
 
+/* ---- policy_integrity.c ---- */
+
+json_t *integrity_part(struct app *a, const struct chain *ch);
+/* What the engine would refuse of an integrity monitoring rule is refused here. */
+int integrity_rule_right(const json_t *rule, struct err *why);
+
 /* ---- policy_firewall.c ---- */
 
 json_t *firewall_part(struct app *a, const struct chain *ch);

@@ -143,9 +143,10 @@ static void a_change_without_effect_gives_nobody_a_new_version(void **state)
 	struct fleet *f = *state;
 	uint64_t before = f->t->app->compilations;
 	int64_t sum = number(f->t, "select sum(policy_version % 1000003) from agent");
-	try_must(f->t, 200, "POST",
-	         "/api/policies/2/settings/integrityMonitoringSettingCpuUsageLevel",
-	         "{'value':'Low'}");
+	try_must(
+		f->t, 200, "POST",
+		"/api/policies/2/settings/integrityMonitoringSettingVirtualApplianceOptimizationScanCacheEntriesMax",
+		"{'value':'1000'}");
 	try_must(f->t, 200, "POST", "/api/policies/2", "{'description':'another'}");
 	tick_all(f->t);
 	assert_in_range(f->t->app->compilations - before, POLICIES + OWN,

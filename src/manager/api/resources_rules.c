@@ -3,6 +3,7 @@
 
 #include "base/auto.h"
 #include "base/json.h"
+#include "manager/api/policy.h"
 #include "manager/api/resources.h"
 #include "module/firewall/firewall.h"
 
@@ -314,7 +315,7 @@ static int integrity_check(struct call *c, int64_t id, const json_t *old, json_t
 	if (strcmp(template, "file") == 0 && !old)
 		default_member(o, "fileIncludeSubDirectories", json_false());
 	if (strcmp(template, "registry") != 0)
-		return 0;
+		return integrity_rule_right(o, &c->why);
 	default_member(o, "registryKeyRoot", json_string("HKEY_CLASSES_ROOT"));
 	default_member(o, "registryKeyValue", json_string("\\"));
 	default_member(o, "registryIncludeSubKeys", json_false());

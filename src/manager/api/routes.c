@@ -70,6 +70,8 @@ static const struct route policy_routes[] = {
 
 static const struct route computer_routes[] = {
 	{ "POST",   "/api/computers/{id}/malwarescan",            job_scan,               true,  "scan it now" },
+	{ "POST",   "/api/computers/{id}/integrityscan",          job_integrity_scan,     true,  "scan it for integrity changes; {\"reread\"}: read every file" },
+	{ "POST",   "/api/computers/{id}/integritybaseline",      job_integrity_baseline, true,  "make a new integrity baseline of it" },
 	{ "POST",   "/api/computers/{id}/deactivate",             job_deactivate,         true,  "its agent stops protecting" },
 	{ "POST",   "/api/computers/{id}/sendpolicy",             job_send_policy,        true,  "send its policy again" },
 	{ "POST",   "/api/computers/{id}/checkstatus",            job_check_status,       true,  "ask for its status now" },

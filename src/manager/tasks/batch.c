@@ -17,13 +17,15 @@ static const struct work {
 	const char *kind, *command, *args; /* JSON */
 } works[] = {
 	{ "malware-scan", "scan", "{\"type\":\"manual\"}" },
+	{ "integrity-scan", "integrity-scan", "{}" },
+	{ "integrity-baseline", "integrity-baseline", "{}" },
 	{ "send-policy", "update-configuration", "{}" },
 	{ "check-status", "status", "{}" },
 	{ "port-scan", "port-scan", "{}" },
 };
 
 static const struct field order_fields[] = {
-	{ "kind", T_CHOICE, F_REQUIRED, "malware-scan|send-policy|check-status|port-scan",
+	{ "kind", T_CHOICE, F_REQUIRED, "malware-scan|integrity-scan|integrity-baseline|send-policy|check-status|port-scan",
 	  .doc = "" },
 	{ "computerFilter", T_OBJECT, F_REQUIRED, .members = computer_filter, .doc = "" },
 	{ "timeout", T_CHOICE, 0, TIMEOUTS, "\"never\"", .doc = "" },

@@ -192,6 +192,11 @@ static void scan(struct run *r)
 	over_computers(r, "malware-scan", "scan", "{\"type\":\"scheduled\"}");
 }
 
+static void scan_integrity(struct run *r)
+{
+	over_computers(r, "integrity-scan", "integrity-scan", "{}");
+}
+
 static void scan_ports(struct run *r)
 {
 	over_computers(r, "port-scan", "port-scan", "{}");
@@ -237,7 +242,7 @@ static const struct type {
 	{ "scan-for-open-ports", "scanForOpenPortsTaskParameters", true, scan_ports },
 	{ "scan-for-recommendations", "scanForRecommendationsTaskParameters", true, not_available },
 	{ "scan-for-integrity-changes", "scanForIntegrityChangesTaskParameters", true,
-	  not_available },
+	  scan_integrity },
 	{ "send-alert-summary", "sendAlertSummaryTaskParameters", false, summary },
 	{ "discover-computers", "discoverComputersTaskParameters", false, queue,
 	  &outside_discover },

@@ -54,9 +54,6 @@ static int add_file(struct im_rules *r, const json_t *o, const struct im_rule *a
 	const json_t *included = json_array_at(o, "fileIncludedValues");
 	bool deep = json_bool(o, "fileIncludeSubDirectories", false);
 	const char *base = json_text(o, "fileBaseDirectory", "");
-	if (!*base)
-		return err_set(why, -EINVAL,
-		               "fileBaseDirectory: expected a directory such as /etc");
 	int rc = build_rule(r, as, &rule, why);
 	if (rc == 0)
 		rc = build_set(r, rule, IM_FILE, &s, why);

@@ -13,6 +13,7 @@
 
 #include "agent/desk.h"
 #include "agent/sensor/mounts.h"
+#include "agent/sensor/tree/integrity.h"
 #include "agent/sensor/tree/known.h"
 #include "agent/sensor/tree/pace.h"
 #include "base/auto.h"
@@ -71,6 +72,7 @@ struct tree {
 	struct desk desk;
 	struct known known;
 	struct pace pace;
+	struct integrity integrity;
 	uint64_t saved_ms;
 	struct watch tick;
 	LIST_HEAD(, walk) walks;
@@ -443,7 +445,7 @@ static void catch_up(struct tree *t)
 static void read_load(struct tree *t, uint64_t now)
 {
 	AUTO(buf_done) struct buf b = { 0 };
-	if (!LIST_EMPTY(&t->walks) && pace_due(&t->pace, now) &&
+	if ((!LIST_EMPTY(&t->walks) || integrity_runs(&t->integrity)) && pace_due(&t->pace, now) &&
 	    file_read(AT_FDCWD, "/proc/stat", 1 << 20, &b) == 0)
 		pace_read(&t->pace, buf_view(&b), now);
 }
@@ -457,6 +459,7 @@ static void ticked(struct watch *watch, uint32_t events)
 	desk_tick(&t->desk);
 	read_load(t, now);
 	all_go_on(t);
+	integrity_go_on(&t->integrity);
 	if (now - t->saved_ms < SAVE_MS)
 		return;
 	t->saved_ms = now;
@@ -474,6 +477,8 @@ static int on_policy(struct self *me, struct peer *p, struct imsg *m)
 	bool was_on = t->desk.on;
 	if (rc == 0)
 		rc = desk_policy(&t->desk, body.s);
+	if (rc == 0)
+		integrity_policy(&t->integrity, body.s);
 	known_conditions(&t->known, (struct str){ 0 }, t->desk.rules);
 	if (rc == 0 && t->desk.on && !was_on)
 		t->behind = true;
@@ -544,8 +549,16 @@ static int on_command(struct self *me, struct peer *p, struct imsg *m)
 		begin_scan(t, json_int(o, "ID", 0), json_object_at(o, "args"));
 	} else if (strcmp(kind, "cancel-scan") == 0) {
 		struct walk done = { .tree = t, .id = json_int(o, "ID", 0) };
-		cancel(t, json_int(json_object_at(o, "args"), "command", 0));
+		int64_t id = json_int(json_object_at(o, "args"), "command", 0);
+		cancel(t, id);
+		if (id)
+			integrity_cancel(&t->integrity, id);
 		progress(&done, "done");
+	} else if (strcmp(kind, "integrity-scan") == 0) {
+		integrity_begin(&t->integrity, json_int(o, "ID", 0), false,
+		                json_bool(json_object_at(o, "args"), "reread", false));
+	} else if (strcmp(kind, "integrity-baseline") == 0) {
+		integrity_begin(&t->integrity, json_int(o, "ID", 0), true, false);
 	}
 	return 0;
 }
@@ -591,6 +604,7 @@ int tree_start(struct self *me)
 		return t->dir;
 	read_stamp(t);
 	known_init(&t->known, t->dir);
+	integrity_init(&t->integrity, me, &t->desk.outbox, &t->pace, t->dir);
 	/* Somebody wanted to write while known_calm() had its lease. */
 	signal(SIGIO, SIG_IGN);
 	t->tick.ready = ticked;
@@ -619,6 +633,7 @@ void tree_down(struct self *me, struct peer *p)
 void tree_stop(struct self *me)
 {
 	known_save(&state(me)->known);
+	integrity_done(&state(me)->integrity);
 	outbox_flush(&state(me)->desk.outbox, 1000);
 	known_done(&state(me)->known);
 }

@@ -1,0 +1,119 @@
+#include <gcrypt.h>
+
+#include "base/auto.h"
+#include "base/base64.h"
+#include "base/json.h"
+#include "model/event.h"
+#include "module/integritymonitoring/baseline.h"
+#include "module/integritymonitoring/section.h"
+
+/* clang-format off */
+static const struct event_field fields[] = {
+	{ "Reason",         EV_TEXT, "Reason",        "理由",                 "the rule" },
+	{ "RuleID",         EV_INT,  "Rule ID",       "ルールID",             "the rule's ID" },
+	{ "Change",         EV_INT,  "Change",        "変更",                 "1 created, 2 updated, 3 deleted, 4 renamed" },
+	{ "ChangeString",   EV_TEXT, "Change",        "変更",                 "Created, Updated, Deleted, Renamed" },
+	{ "EntityType",     EV_TEXT, "Type",          "種類",                 "File, Directory, User, Group, Port, Process, Service, InstalledSoftware" },
+	{ "Key",            EV_TEXT, "Key",           "キー",                 "a path or a name" },
+	{ "PreviousKey",    EV_TEXT, "Previous key",  "以前のキー",           "of what was renamed" },
+	{ "Severity",       EV_TEXT, "Severity",      "重要度",               "of the rule: Low, Medium, High, Critical" },
+	{ "Rank",           EV_INT,  "Rank",          "ランク",               "by the severity" },
+	{ "Description",    EV_TEXT, "Description",   "説明",                 "the attributes that changed: what they were and are" },
+	{ "Before",         EV_TEXT, "Before",        "変更前",               "attributes before (JSON)" },
+	{ "After",          EV_TEXT, "After",         "変更後",               "attributes now (JSON)" },
+	{ "User",           EV_TEXT, "User",          "ユーザ",               "who did it, when real time saw it" },
+	{ "Process",        EV_TEXT, "Process",       "プロセス",             "what did it, when real time saw it" },
+	{ "AlertEnabled",   EV_BOOL, "Alert",         "アラート",             "the rule asks for an alert" },
+	{ 0 },
+};
+
+static const struct event_kind kinds[] = {
+	{ 30, "entity-created", SEVERITY_WARNING, "{EntityType} {Key} was created ({Reason})", "{EntityType} {Key}が作成されました ({Reason})" },
+	{ 31, "entity-updated", SEVERITY_WARNING, "{EntityType} {Key} was changed: {Description} ({Reason})", "{EntityType} {Key}が変更されました: {Description} ({Reason})" },
+	{ 32, "entity-deleted", SEVERITY_WARNING, "{EntityType} {Key} was deleted ({Reason})", "{EntityType} {Key}が削除されました ({Reason})" },
+	{ 33, "entity-renamed", SEVERITY_WARNING, "{EntityType} {PreviousKey} was renamed to {Key} ({Reason})", "{EntityType} {PreviousKey}の名前が{Key}に変更されました ({Reason})" },
+	{ 0 },
+};
+
+const struct event_class event_class_integritymonitoring = {
+	.name = "integritymonitoring",
+	.type = "IntegrityMonitoringEvent",
+	.en = "Integrity Monitoring events",
+	.ja = "変更監視イベント",
+	.fields = fields,
+	.kinds = kinds,
+};
+
+static const struct { const char *kind, *word; } told[] = {
+	[IM_CREATED] = { "entity-created", "Created" },
+	[IM_UPDATED] = { "entity-updated", "Updated" },
+	[IM_DELETED] = { "entity-deleted", "Deleted" },
+	[IM_RENAMED] = { "entity-renamed", "Renamed" },
+};
+
+static const struct { const char *word; int rank; } severities[] = {
+	[IM_LOW] = { "Low", 1 }, [IM_MEDIUM] = { "Medium", 25 }, [IM_HIGH] = { "High", 50 }, [IM_CRITICAL] = { "Critical", 100 },
+};
+/* clang-format on */
+
+/* What is told, and against which baseline. */
+static void set_unique(const struct im_change *c, struct str root, struct event *out)
+{
+	struct im_packer p = { 0 };
+	uint8_t hash[32];
+	if (c->was)
+		im_pack(&p, c->was);
+	if (c->is)
+		im_pack(&p, c->is);
+	buf_str(&p.block, root);
+	buf_char(&p.block, (char)c->kind);
+	gcry_md_hash_buffer(GCRY_MD_SHA256, hash, p.block.p, p.block.n);
+	hex_lower(out->unique, hash, sizeof(hash));
+	im_packer_done(&p);
+}
+
+static void set_values(const struct im_change *c, struct event *out)
+{
+	static const char *const parts[][2] = { { "before", "Before" }, { "after", "After" } };
+	AUTO(json_decrefp) json_t *o = im_change_json(c);
+	AUTO(buf_done) struct buf description = { 0 };
+	const json_t *before = json_object_at(o, "before"), *after = json_object_at(o, "after");
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		AUTO(buf_done) struct buf b = { 0 };
+		const json_t *v = json_object_at(o, parts[i][0]);
+		if (!v)
+			continue;
+		json_write(&b, v);
+		event_text(out, parts[i][1], b.p);
+	}
+	for (size_t i = 0; before && after && i < json_array_size(json_array_at(o, "attributes"));
+	     i++) {
+		const char *name =
+			json_string_value(json_array_get(json_array_at(o, "attributes"), i));
+		buf_fmt(&description, "%s%s: %s -> %s", description.n ? ", " : "", name,
+		        json_text(before, name, ""), json_text(after, name, ""));
+	}
+	if (description.p)
+		event_text(out, "Description", description.p);
+}
+
+void im_change_event(const struct im_change *c, struct str root, struct event *out)
+{
+	const struct im_entity *e = c->is ? c->is : c->was;
+	event_init(out, &event_class_integritymonitoring, told[c->kind].kind);
+	set_unique(c, root, out);
+	event_bytes(out, "Reason", c->reason->name);
+	if (c->reason->id)
+		event_int(out, "RuleID", c->reason->id);
+	event_int(out, "Change", (int)c->kind + 1);
+	event_text(out, "ChangeString", told[c->kind].word);
+	event_text(out, "EntityType", im_classes[e->class].name);
+	event_bytes(out, "Key", e->key);
+	if (c->kind == IM_RENAMED)
+		event_bytes(out, "PreviousKey", c->was->key);
+	event_text(out, "Severity", severities[c->reason->severity].word);
+	event_int(out, "Rank", severities[c->reason->severity].rank);
+	set_values(c, out);
+	if (c->alert)
+		event_bool(out, "AlertEnabled", true);
+}
