@@ -5,10 +5,12 @@
 #include "module/integritymonitoring/section.h"
 #include "module/module.h"
 
-const struct section *const sections[] = { &antimalware_section, &firewall_section, &integritymonitoring_section, NULL };
+const struct section *const sections[] = { &antimalware_section, &firewall_section,
+	                                   &integritymonitoring_section, NULL };
 
 const struct event_class *const event_classes[] = { &event_class_system, &event_class_antimalware,
-	                                            &event_class_firewall, &event_class_integritymonitoring, NULL };
+	                                            &event_class_firewall,
+	                                            &event_class_integritymonitoring, NULL };
 
 const struct section *section_find(const char *name)
 {

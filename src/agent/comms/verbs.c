@@ -69,9 +69,12 @@ static const struct {
 	const char *name;
 	int (*run)(struct comms *c, struct err *why);
 } keys[] = {
-	{ "AntiMalwareManualScan", scan }, { "AntiMalwareCancelManualScan", cancel },
-	{ "UpdateConfiguration", update }, { "IntegrityScan", integrity_scan },
-	{ "RebuildBaseline", integrity_baseline },       { "RecommendationScan", NULL },
+	{ "AntiMalwareManualScan", scan },
+	{ "AntiMalwareCancelManualScan", cancel },
+	{ "UpdateConfiguration", update },
+	{ "IntegrityScan", integrity_scan },
+	{ "RebuildBaseline", integrity_baseline },
+	{ "RecommendationScan", NULL },
 	{ "UpdateComponent", NULL },
 };
 

@@ -25,7 +25,8 @@ static const struct work {
 };
 
 static const struct field order_fields[] = {
-	{ "kind", T_CHOICE, F_REQUIRED, "malware-scan|integrity-scan|integrity-baseline|send-policy|check-status|port-scan",
+	{ "kind", T_CHOICE, F_REQUIRED,
+	  "malware-scan|integrity-scan|integrity-baseline|send-policy|check-status|port-scan",
 	  .doc = "" },
 	{ "computerFilter", T_OBJECT, F_REQUIRED, .members = computer_filter, .doc = "" },
 	{ "timeout", T_CHOICE, 0, TIMEOUTS, "\"never\"", .doc = "" },
