@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "cli/cli.h"
+#include "cli/packets_rules.h"
 #include "engine/capture.h"
 #include "module/firewall/firewall.h"
 
@@ -291,8 +292,53 @@ static int replay(struct replay *r, const char *file, const char *policy, struct
 static int usage(void)
 {
 	fprintf(stderr,
-	        "usage: yagura packets --pcap FILE [--policy FILE] [--local ADDRESS,...] [--json]\n");
+	        "usage: yagura packets --pcap FILE [--policy FILE] [--local ADDRESS,...] [--json]\n"
+	        "       yagura packets --rules FILE... --pcap FILE [--home ADDRESSES] [--prevent]\n"
+	        "                      [--midstream] [--no-checksum] [--json]\n"
+	        "       yagura packets --check --rules FILE... [--home ADDRESSES]\n");
 	return 2;
+}
+
+/* Rules of Intrusion Prevention: files behind --rules, as many as there are. */
+static int with_rules(int argc, char **argv)
+{
+	static const struct option options[] = { { "rules", required_argument, NULL, 'r' },
+		                                 { "pcap", required_argument, NULL, 'f' },
+		                                 { "home", required_argument, NULL, 'h' },
+		                                 { "check", no_argument, NULL, 'c' },
+		                                 { "prevent", no_argument, NULL, 'p' },
+		                                 { "midstream", no_argument, NULL, 'm' },
+		                                 { "no-checksum", no_argument, NULL, 'n' },
+		                                 { "json", no_argument, NULL, 'j' },
+		                                 { 0 } };
+	AUTO(freep) const char **files = xcalloc((size_t)argc, sizeof(*files));
+	struct packets_rules r = { .files = files };
+	optind = 1;
+	for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+		if (o == 'r')
+			files[r.nfiles++] = optarg;
+		else if (o == 'f')
+			r.pcap = optarg;
+		else if (o == 'h')
+			r.home = optarg;
+		else if (o == 'c')
+			r.check = true;
+		else if (o == 'p')
+			r.prevent = true;
+		else if (o == 'm')
+			r.midstream = true;
+		else if (o == 'n')
+			r.no_checksum = true;
+		else if (o == 'j')
+			r.json = true;
+		else
+			return usage();
+	}
+	while (optind < argc)
+		files[r.nfiles++] = argv[optind++];
+	if (!r.nfiles || r.check == (r.pcap != NULL))
+		return usage();
+	return packets_rules(&r);
 }
 
 int cmd_packets(int argc, char **argv)
@@ -306,6 +352,10 @@ int cmd_packets(int argc, char **argv)
 	const char *file = NULL, *policy = NULL;
 	struct err why = { { 0 } };
 	int rc = 0;
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--check") == 0 || strcmp(argv[i], "--rules") == 0 ||
+		    strncmp(argv[i], "--rules=", 8) == 0)
+			return with_rules(argc, argv);
 	for (int o; rc == 0 && (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (o == 'f')
 			file = optarg;

@@ -188,6 +188,13 @@ struct packet {
 enum reason packet_decode(struct packet *p, enum packet_link link, const uint8_t *data, size_t len,
                           const struct packet_checks *checks);
 
+/*
+ * Do the checksums of IPv4, TCP and UDP hold, as the kernel would see it? True where there is none,
+ * or where they are not ready (p->partial). Of a decoded packet; fragments' inside is not looked
+ * at.
+ */
+bool packet_checksum_holds(const struct packet *p);
+
 static inline bool packet_is_ip(const struct packet *p)
 {
 	return p->src.version != 0;

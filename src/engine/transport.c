@@ -11,16 +11,35 @@ static uint32_t sum(uint32_t total, const uint8_t *p, size_t n)
 	return n ? total + (uint32_t)(*p << 8) : total;
 }
 
-/* RFC 9293, 3.1: over a pseudo header of both addresses, protocol and length. */
+static bool folds_to_ones(uint32_t total)
+{
+	while (total >> 16)
+		total = (total & 0xffff) + (total >> 16);
+	return total == 0xffff;
+}
+
+/* RFC 9293, 3.1 and RFC 768: over a pseudo header of both addresses, protocol and length. */
 static bool checksum_holds(const struct packet *p, size_t at, size_t end)
 {
 	size_t width = p->src.version == 4 ? 4 : 16;
 	uint32_t total = sum(sum(0, p->src.b, width), p->dst.b, width);
-	total += PROTO_TCP + (uint32_t)(end - at);
-	total = sum(total, p->data + at, end - at);
-	while (total >> 16)
-		total = (total & 0xffff) + (total >> 16);
-	return total == 0xffff;
+	total += p->proto + (uint32_t)(end - at);
+	return folds_to_ones(sum(total, p->data + at, end - at));
+}
+
+bool packet_checksum_holds(const struct packet *p)
+{
+	if (p->partial || !packet_is_ip(p))
+		return true;
+	const uint8_t *ip = p->data + p->network;
+	if (p->src.version == 4 && !folds_to_ones(sum(0, ip, (size_t)(ip[0] & 15) * 4)))
+		return false;
+	if (p->fragment || !p->transport)
+		return true;
+	size_t at = p->transport, end = (size_t)p->payload + p->payload_len;
+	if (p->proto == PROTO_UDP)
+		return get16(p->data + at + 6) == 0 || checksum_holds(p, at, end);
+	return p->proto != PROTO_TCP || checksum_holds(p, at, end);
 }
 
 static void read_option(struct tcp_options *o, const uint8_t *at)

@@ -7,8 +7,8 @@
 #include "engine/app/inspect.h"
 
 static const struct inspector *const inspectors[] = { &inspector_http1, &inspector_tls,
-	                                              &inspector_ssh, &inspector_dns,
-	                                              &inspector_ftp };
+	                                              &inspector_ssh,   &inspector_dns,
+	                                              &inspector_ftp,   &inspector_smtp };
 
 const struct app_limits app_limits_default = {
 	.body = { 1 << 20, 1 << 20 },
