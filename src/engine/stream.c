@@ -224,12 +224,21 @@ static bool make_room(const struct arrival *a, size_t n)
 	return true;
 }
 
+/* What the bytes between held pieces take at most: a piece before each of those, and one behind. */
+static size_t need_of(const struct arrival *a)
+{
+	size_t pieces = 1;
+	for (const struct stream_piece *p = half_of(a)->held; p; p = p->next)
+		pieces += after(p->seq, a->seq) > 0 && after(p->seq, a->seq + a->len) < 0;
+	return pieces * sizeof(struct stream_piece) + a->len;
+}
+
 static enum stream_answer absorb(struct arrival *a);
 
 static enum stream_answer behind_a_hole(struct arrival *a)
 {
 	struct stream_half *h = half_of(a);
-	if (make_room(a, sizeof(struct stream_piece) + a->len)) {
+	if (make_room(a, need_of(a))) {
 		if (after(a->seq, h->next) <= 0)
 			return absorb(a);
 		if (hold_new(a))

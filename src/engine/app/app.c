@@ -6,9 +6,10 @@
 #include "base/auto.h"
 #include "engine/app/inspect.h"
 
-static const struct inspector *const inspectors[] = { &inspector_http1, &inspector_tls,
-	                                              &inspector_ssh,   &inspector_dns,
-	                                              &inspector_ftp,   &inspector_smtp };
+static const struct inspector *const inspectors[] = {
+	&inspector_http1, &inspector_http2, &inspector_tls, &inspector_ssh,
+	&inspector_dns,   &inspector_smb,   &inspector_ftp, &inspector_smtp,
+};
 
 const struct app_limits app_limits_default = {
 	.body = { 1 << 20, 1 << 20 },

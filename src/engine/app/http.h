@@ -31,7 +31,7 @@ struct http_tx {
 	struct app_tx tx;
 	struct http_message side[APP_SIDES];
 	struct buf uri, host, joined; /* joined: what is put together when asked for */
-	struct http_tx *spare;
+	uint32_t stream;              /* HTTP/2's number */
 };
 
 void http_tx_clear(struct http_tx *t); /* for the next transaction; memory stays */

@@ -43,8 +43,8 @@ struct inspector {
 	void (*free_tx)(struct app_tx *tx);
 };
 
-extern const struct inspector inspector_dns, inspector_ftp, inspector_http1, inspector_smtp,
-	inspector_ssh, inspector_tls;
+extern const struct inspector inspector_dns, inspector_ftp, inspector_http1, inspector_http2,
+	inspector_smb, inspector_smtp, inspector_ssh, inspector_tls;
 
 struct app {
 	const struct app_limits *limits; /* borrowed */
