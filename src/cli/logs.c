@@ -84,13 +84,9 @@ struct session {
 	struct li_engine *engine;
 	struct buf in, out; /* owned */
 	int64_t time;       /* of the control line; or -1 */
+	int64_t read_at;    /* when the lines at hand were read */
 	unsigned told;      /* cuts that standard error knows of */
 };
-
-static int64_t now(const struct session *s)
-{
-	return s->time >= 0 ? s->time : (int64_t)time(NULL);
-}
 
 static int flush(struct session *s)
 {
@@ -133,9 +129,9 @@ static void one_line(struct session *s, struct str line)
 	}
 	if (line.n && line.p[line.n - 1] == '\r')
 		line.n--;
-	li_engine_line(s->engine, line, (struct str){ 0 }, now(s), &answer);
+	li_engine_line(s->engine, line, (struct str){ 0 }, s->time >= 0 ? s->time : s->read_at,
+	               &answer);
 	li_answer_write(&s->out, &answer);
-	tell_cuts(s);
 }
 
 /* All complete lines; what is left begins an incomplete one. skipping: the rest of a line whose
@@ -177,10 +173,13 @@ static int serve(struct session *s)
 		if (n <= 0) {
 			if (s->in.n && !skipping)
 				one_line(s, buf_view(&s->in));
+			tell_cuts(s);
 			return n < 0 ? -errno : flush(s);
 		}
 		s->in.n += (size_t)n;
+		s->read_at = (int64_t)time(NULL);
 		int rc = take_lines(s, &skipping);
+		tell_cuts(s);
 		if (rc == 0)
 			rc = flush(s);
 		if (rc < 0)

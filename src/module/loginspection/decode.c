@@ -161,15 +161,31 @@ static bool fits_program(const struct li_event *ev, const struct decoder *d)
 	return pattern_test(d->program, ev->engine->matcher, ev->f[FIELD_PROGRAM]);
 }
 
-/* Which of the decoders with a program name a program has, in order. */
+/* Whoever guesses the key only makes names share a slot. */
+static size_t slot_of(const struct li_engine *e, struct str s)
+{
+	uint64_t h = e->key[0] ^ s.n;
+	for (size_t i = 0; i < s.n; i += 8) {
+		uint64_t v = 0;
+		memcpy(&v, s.p + i, s.n - i < 8 ? s.n - i : 8);
+		h = (h ^ v) * (e->key[1] | 1);
+		h ^= h >> 32;
+	}
+	return h % PROGRAMS;
+}
+
+/* Which of the decoders with a program name a program has, in order; NULL: its name is too long. */
 static const struct program_memo *memo(struct li_event *ev)
 {
 	struct li_engine *e = ev->engine;
-	uint64_t key = event_hash(e, 'p', ev->f[FIELD_PROGRAM]);
-	struct program_memo *m = &e->programs[key % PROGRAMS];
-	if (m->key == key)
+	struct str name = ev->f[FIELD_PROGRAM];
+	if (!name.n || name.n > PROGRAM_NAME)
+		return NULL;
+	struct program_memo *m = &e->programs[slot_of(e, name)];
+	if (m->length == name.n && memcmp(m->name, name.p, name.n) == 0)
 		return m;
-	*m = (struct program_memo){ .key = key };
+	*m = (struct program_memo){ .length = (uint16_t)name.n };
+	memcpy(m->name, name.p, name.n);
 	for (size_t i = 0; i < e->set->nnamed && m->n != UINT16_MAX; i++) {
 		if (!fits_program(ev, e->set->named[i]))
 			continue;
@@ -185,7 +201,7 @@ static void decode_named(struct li_event *ev)
 {
 	const struct li_set *s = ev->engine->set;
 	const struct program_memo *m = memo(ev);
-	if (m->n == UINT16_MAX) {
+	if (!m || m->n == UINT16_MAX) {
 		for (size_t i = 0; i < s->nnamed; i++)
 			if (fits_program(ev, s->named[i]) &&
 			    try_top(ev, s->named[i], s->named_places.first + i))

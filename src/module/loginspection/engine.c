@@ -160,8 +160,7 @@ static void answer_fields(const struct li_event *ev, struct li_answer *out)
 {
 	for (unsigned i = 0; i < FIELD_DECODED; i++)
 		if (ev->f[i].p)
-			out->fields[out->nfields++] =
-				(struct li_field){ str_of(field_name(i)), ev->f[i] };
+			out->fields[out->nfields++] = (struct li_field){ field_name(i), ev->f[i] };
 	for (size_t i = 0; i < ev->ndynamic && out->nfields < LI_FIELDS_MAX; i++)
 		out->fields[out->nfields++] =
 			(struct li_field){ ev->dynamic[i].name, ev->dynamic[i].value };
@@ -180,7 +179,10 @@ static void answer(struct li_event *ev, const struct rule *r, struct li_answer *
 	out->id = r ? r->id : 0;
 	out->level = r ? r->level : 0;
 	out->log_it = r && r->level && !r->no_log;
-	out->description = r ? filled(ev, r->description) : (struct str){ 0 };
+	out->rule_json = r ? r->json : (struct str){ 0 };
+	out->description = !r          ? (struct str){ 0 }
+	                   : r->json.n ? r->description
+	                               : filled(ev, r->description);
 	out->groups = r ? r->groups : (struct str){ 0 };
 }
 

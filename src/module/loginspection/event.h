@@ -49,11 +49,12 @@ void memory_done(struct memory *m);
 uint64_t memory_get(const struct memory *m, uint64_t key);
 bool memory_set(struct memory *m, uint64_t key, uint64_t value); /* false: full */
 
-enum { PROGRAMS = 1024, PROGRAM_CANDIDATES = 13 };
+enum { PROGRAMS = 1024, PROGRAM_CANDIDATES = 14, PROGRAM_NAME = 32 };
 struct program_memo {
-	uint64_t key;
-	uint16_t n; /* UINT16_MAX: too many */
+	uint16_t length; /* of the name; 0: unused */
+	uint16_t n;      /* UINT16_MAX: too many */
 	uint16_t candidate[PROGRAM_CANDIDATES];
+	char name[PROGRAM_NAME];
 };
 
 enum { IDS_KEPT = 32, IDS_TEXT = 256 };

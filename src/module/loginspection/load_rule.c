@@ -523,6 +523,15 @@ static struct str group_name(struct str s)
 	return s.p ? s : (struct str){ "", 0 };
 }
 
+static void prepare_json(struct loader *l, struct rule *r)
+{
+	AUTO(buf_done) struct buf b = { 0 };
+	if (r->description.n && memmem(r->description.p, r->description.n, "$(", 2))
+		return;
+	li_rule_write(&b, r->id, r->level, r->description, r->groups);
+	r->json = (struct str){ arena_str(&l->set->arena, buf_view(&b)), b.n };
+}
+
 static int read_rule(struct making *m, const struct xml_node *n, struct str file_group,
                      struct err *why)
 {
@@ -549,6 +558,7 @@ static int read_rule(struct making *m, const struct xml_node *n, struct str file
 	l->at = n->line;
 	r->groups = m->groups;
 	r->description = str_trim(m->description);
+	prepare_json(l, r);
 	r->order_level = (r->level ? r->level : 99) + (r->accuracy ? ACCURATE : 0);
 	return finish_window(m, why);
 }

@@ -61,6 +61,7 @@ struct li_answer {
 	bool rule, log_it; /* log_it: an event is to be written (level above 0, no no_log) */
 	uint32_t id;
 	unsigned level;
+	struct str rule_json; /* what the rule gives, as members of an object; or empty */
 	struct li_field fields[LI_FIELDS_MAX];
 	size_t nfields;
 };
@@ -92,5 +93,8 @@ const char *li_cut_text(unsigned bit);
 void li_engine_save(const struct li_engine *e, struct buf *out);
 int li_engine_load(struct li_engine *e, struct str state, struct err *why);
 
+/* Rule, level, description and groups as members of a JSON object, with a comma behind them. */
+void li_rule_write(struct buf *b, uint32_t id, unsigned level, struct str description,
+                   struct str groups);
 /* One JSON object and a newline, as `yagura logs` prints it. */
 void li_answer_write(struct buf *b, const struct li_answer *a);

@@ -18,24 +18,31 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* A byte below 0x20, or 0x7f, in any of eight. */
+typedef uint8_t block __attribute__((vector_size(16)));
+
+static block controls_of(const char *p)
+{
+	block v;
+	memcpy(&v, p, sizeof(v));
+	return (block)(v < 0x20) | (block)(v == 0x7f);
+}
+
+/* Sixteen bytes at a time; the last block may overlap the one before. */
 static bool has_control(const char *p, size_t n)
 {
-	const uint64_t ones = 0x0101010101010101ull, high = ones * 0x80;
-	size_t i = 0;
-	for (; i + 8 <= n; i += 8) {
-		uint64_t v = 0;
-		memcpy(&v, p + i, 8);
-		uint64_t low = (v - ones * 0x20) & ~v;
-		uint64_t d = v ^ (ones * 0x7f);
-		uint64_t del = (d - ones) & ~d;
-		if ((low | del) & high)
-			return true;
+	block found = { 0 };
+	uint64_t halves[2];
+	if (n < sizeof(block)) {
+		for (size_t i = 0; i < n; i++)
+			if ((unsigned char)p[i] < 0x20 || p[i] == 0x7f)
+				return true;
+		return false;
 	}
-	for (; i < n; i++)
-		if ((unsigned char)p[i] < 0x20 || p[i] == 0x7f)
-			return true;
-	return false;
+	for (size_t i = 0; i + sizeof(block) <= n; i += sizeof(block))
+		found |= controls_of(p + i);
+	found |= controls_of(p + n - sizeof(block));
+	memcpy(halves, &found, sizeof(halves));
+	return (halves[0] | halves[1]) != 0;
 }
 
 static struct str cleaned(struct li_event *ev, struct str line)
@@ -85,10 +92,17 @@ static size_t iso_date(struct str s)
 	return shaped(zone, "___:__ ") && (zone.p[0] == '+' || zone.p[0] == '-') ? at + 7 : 0;
 }
 
+/* Mmm dd hh:mm:ss and a space: what most lines begin with. */
+static bool plain_date(struct str s)
+{
+	return s.n > 16 && s.p[3] == ' ' && s.p[6] == ' ' && s.p[9] == ':' && s.p[12] == ':' &&
+	       s.p[15] == ' ';
+}
+
 /* How long the date is that a syslog line begins with; 0: none. */
 static size_t syslog_date(struct str s)
 {
-	if (shaped(s, "___ __ __:__:__ ") && s.n > 16)
+	if (plain_date(s))
 		return 16;
 	if (shaped(s, "____-__-__ __:__:__,") && s.n > 23)
 		return 23;

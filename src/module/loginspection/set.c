@@ -9,33 +9,30 @@
 
 enum { PROBLEMS_MAX = 1000 };
 
-static const char *const field_names[FIELD_STATIC] = {
-	[FIELD_SRCIP] = "srcip",
-	[FIELD_DSTIP] = "dstip",
-	[FIELD_SRCPORT] = "srcport",
-	[FIELD_DSTPORT] = "dstport",
-	[FIELD_PROTOCOL] = "protocol",
-	[FIELD_ACTION] = "action",
-	[FIELD_ID] = "id",
-	[FIELD_URL] = "url",
-	[FIELD_DATA] = "extra_data",
-	[FIELD_STATUS] = "status",
-	[FIELD_FILENAME] = "filename",
-	[FIELD_SYSTEM_NAME] = "system_name",
-	[FIELD_DSTUSER] = "dstuser",
-	[FIELD_SRCUSER] = "srcuser",
-	[FIELD_HOSTNAME] = "hostname",
-	[FIELD_PROGRAM] = "program_name",
-	[FIELD_LOG] = "log",
-	[FIELD_LOCATION] = "location",
-	[FIELD_USER] = "user",
+#define NAME(z)                  \
+	{                        \
+		z, sizeof(z) - 1 \
+	}
+/* clang-format off */
+static const struct str field_names[FIELD_STATIC] = {
+	[FIELD_SRCIP] = NAME("srcip"),       [FIELD_DSTIP] = NAME("dstip"),
+	[FIELD_SRCPORT] = NAME("srcport"),   [FIELD_DSTPORT] = NAME("dstport"),
+	[FIELD_PROTOCOL] = NAME("protocol"), [FIELD_ACTION] = NAME("action"),
+	[FIELD_ID] = NAME("id"),             [FIELD_URL] = NAME("url"),
+	[FIELD_DATA] = NAME("extra_data"),   [FIELD_STATUS] = NAME("status"),
+	[FIELD_FILENAME] = NAME("filename"), [FIELD_SYSTEM_NAME] = NAME("system_name"),
+	[FIELD_DSTUSER] = NAME("dstuser"),   [FIELD_SRCUSER] = NAME("srcuser"),
+	[FIELD_HOSTNAME] = NAME("hostname"), [FIELD_PROGRAM] = NAME("program_name"),
+	[FIELD_LOG] = NAME("log"),           [FIELD_LOCATION] = NAME("location"),
+	[FIELD_USER] = NAME("user"),
 };
+/* clang-format on */
 
 static const char *const category_names[CATEGORY_COUNT] = {
 	"", "syslog", "firewall", "ids", "web-log", "squid", "windows", "ossec",
 };
 
-const char *field_name(unsigned field)
+struct str field_name(unsigned field)
 {
 	return field_names[field];
 }
@@ -47,7 +44,7 @@ int field_find(struct str name)
 	if (str_is(name, "data"))
 		return FIELD_DATA;
 	for (int i = 0; i < FIELD_DECODED; i++)
-		if (str_is(name, field_names[i]))
+		if (str_eq(name, field_names[i]))
 			return i;
 	return -1;
 }

@@ -35,8 +35,8 @@ enum field {
 	FIELD_USER,
 	FIELD_STATIC,
 };
-const char *field_name(unsigned field); /* of static fields */
-int field_find(struct str name);        /* static, with the aliases of `order`; or -1 */
+struct str field_name(unsigned field); /* of static fields */
+int field_find(struct str name);       /* static, with the aliases of `order`; or -1 */
 
 enum category {
 	CATEGORY_NONE,
@@ -142,6 +142,7 @@ struct rule {
 	int64_t timeframe, ignore;
 	bool noalert, accuracy, no_log, overwritten;
 	struct str description, groups;
+	struct str json; /* li_rule_write(), unless the description has fields in it */
 	const char *file;
 	unsigned line;
 	struct li_dialect dialect;

@@ -23,8 +23,7 @@ static uint64_t fingerprint(const struct li_engine *e)
 	}
 	for (size_t i = 0; i < s->ncompared; i++) {
 		unsigned f = s->compared[i];
-		struct str name =
-			f < FIELD_STATIC ? str_of(field_name(f)) : s->names[f - FIELD_STATIC];
+		struct str name = f < FIELD_STATIC ? field_name(f) : s->names[f - FIELD_STATIC];
 		h = h * 31 + siphash(key, name.p, name.n);
 	}
 	return h;

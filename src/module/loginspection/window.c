@@ -12,7 +12,7 @@
  * what a ring has overwritten is seen by its number and nothing is ever unlinked.
  */
 
-enum { EVENTS = 8192, LINKS = 32768, HEADS = 65536, WAYS = 8 };
+enum { EVENTS = 8192, LINKS = 32768, HEADS = 65536, WAYS = 16 };
 
 struct past {
 	int64_t time;

@@ -3,7 +3,42 @@
 #include "base/json.h"
 #include "module/loginspection/loginspection.h"
 
-/* The answer as JSON, written by hand: this is most of the work of a line that alerts. */
+/*
+ * The answer as JSON, written by hand: this is much of the work of a line. Room is made once for
+ * all texts as they are; only a text that needs escapes goes the long way.
+ */
+
+enum { FIXED = 256, PER_FIELD = 8 };
+
+struct out {
+	struct buf *b;
+	char *p;     /* where to write next; NULL: there is no room */
+	size_t room; /* that was asked for */
+};
+
+static void out_begin(struct out *o, size_t room)
+{
+	o->room = room;
+	o->p = buf_room(o->b, room);
+}
+
+static void out_sync(struct out *o)
+{
+	if (!o->p)
+		return;
+	o->b->n = (size_t)(o->p - o->b->p);
+	o->b->p[o->b->n] = '\0';
+}
+
+static void raw(struct out *o, const char *p, size_t n)
+{
+	if (o->p && n) {
+		memcpy(o->p, p, n);
+		o->p += n;
+	}
+}
+
+#define LITERAL(o, z) raw(o, z, sizeof(z) - 1)
 
 /* Printable ASCII without quotes and backslashes needs no second look. */
 static bool plain(struct str s)
@@ -27,56 +62,80 @@ static bool plain(struct str s)
 	return true;
 }
 
-static void text(struct buf *b, struct str s)
+static void text(struct out *o, struct str s)
 {
-	if (!plain(s)) {
-		json_write_text(b, s);
+	if (plain(s)) {
+		LITERAL(o, "\"");
+		raw(o, s.p, s.n);
+		LITERAL(o, "\"");
 		return;
 	}
-	char *to = buf_room(b, s.n + 2);
-	if (!to)
-		return;
-	to[0] = '"';
-	if (s.n)
-		memcpy(to + 1, s.p, s.n);
-	to[s.n + 1] = '"';
-	b->n += s.n + 2;
+	out_sync(o);
+	json_write_text(o->b, s);
+	o->p = buf_room(o->b, o->room);
 }
 
-static void number(struct buf *b, uint64_t v)
+static void number(struct out *o, uint64_t v)
 {
 	char digits[20];
 	size_t n = sizeof(digits);
 	do
 		digits[--n] = (char)('0' + v % 10);
 	while (v /= 10);
-	buf_add(b, digits + n, sizeof(digits) - n);
+	raw(o, digits + n, sizeof(digits) - n);
 }
 
-#define LITERAL(b, z) buf_add(b, z, sizeof(z) - 1)
-
-static void text_or_null(struct buf *b, struct str s)
+static void text_or_null(struct out *o, struct str s)
 {
 	if (s.p)
-		text(b, s);
+		text(o, s);
 	else
-		LITERAL(b, "null");
+		LITERAL(o, "null");
 }
 
-static void groups(struct buf *b, struct str s)
+static void group_list(struct out *o, struct str s)
 {
 	bool first = true;
-	buf_char(b, '[');
+	LITERAL(o, "[");
 	while (s.n) {
 		struct str one = str_trim(str_cut(&s, ','));
 		if (!one.n)
 			continue;
 		if (!first)
-			buf_char(b, ',');
-		text(b, one);
+			LITERAL(o, ",");
+		text(o, one);
 		first = false;
 	}
-	buf_char(b, ']');
+	LITERAL(o, "]");
+}
+
+/* A quote, a quote and a comma more for each group. */
+static size_t group_room(struct str s)
+{
+	return s.n * 3 + 8;
+}
+
+static void rule_members(struct out *o, uint32_t id, unsigned level, struct str description,
+                         struct str groups)
+{
+	LITERAL(o, "\"rule\":");
+	number(o, id);
+	LITERAL(o, ",\"level\":");
+	number(o, level);
+	LITERAL(o, ",\"description\":");
+	text_or_null(o, description);
+	LITERAL(o, ",\"groups\":");
+	group_list(o, groups);
+	LITERAL(o, ",");
+}
+
+void li_rule_write(struct buf *b, uint32_t id, unsigned level, struct str description,
+                   struct str groups)
+{
+	struct out o = { .b = b };
+	out_begin(&o, FIXED + description.n + group_room(groups));
+	rule_members(&o, id, level, description, groups);
+	out_sync(&o);
 }
 
 /* A name that comes twice counts with its last value. */
@@ -88,44 +147,51 @@ static bool shadowed(const struct li_answer *a, size_t i)
 	return false;
 }
 
-static void fields(struct buf *b, const struct li_answer *a)
+static void fields(struct out *o, const struct li_answer *a)
 {
 	bool first = true;
-	buf_char(b, '{');
+	LITERAL(o, "{");
 	for (size_t i = 0; i < a->nfields; i++) {
 		if (shadowed(a, i))
 			continue;
 		if (!first)
-			buf_char(b, ',');
-		text(b, a->fields[i].name);
-		buf_char(b, ':');
-		text(b, a->fields[i].value);
+			LITERAL(o, ",");
+		text(o, a->fields[i].name);
+		LITERAL(o, ":");
+		text(o, a->fields[i].value);
 		first = false;
 	}
-	buf_char(b, '}');
+	LITERAL(o, "}");
+}
+
+static size_t room_for(const struct li_answer *a)
+{
+	size_t n = FIXED + a->decoder.n + a->program.n + a->hostname.n + a->rule_json.n +
+	           a->description.n;
+	for (size_t i = 0; i < a->nfields; i++)
+		n += a->fields[i].name.n + a->fields[i].value.n + PER_FIELD;
+	return n + group_room(a->groups);
 }
 
 void li_answer_write(struct buf *b, const struct li_answer *a)
 {
-	LITERAL(b, "{\"decoder\":");
-	text_or_null(b, a->decoder);
-	LITERAL(b, ",\"rule\":");
-	if (a->rule) {
-		number(b, a->id);
-		LITERAL(b, ",\"level\":");
-		number(b, a->level);
-	} else {
-		LITERAL(b, "null,\"level\":null");
-	}
-	LITERAL(b, ",\"description\":");
-	text_or_null(b, a->description);
-	LITERAL(b, ",\"groups\":");
-	groups(b, a->groups);
-	LITERAL(b, ",\"fields\":");
-	fields(b, a);
-	LITERAL(b, ",\"program\":");
-	text_or_null(b, a->program);
-	LITERAL(b, ",\"hostname\":");
-	text_or_null(b, a->hostname);
-	LITERAL(b, "}\n");
+	struct out o = { .b = b };
+	out_begin(&o, room_for(a));
+	LITERAL(&o, "{\"decoder\":");
+	text_or_null(&o, a->decoder);
+	LITERAL(&o, ",");
+	if (a->rule_json.n)
+		raw(&o, a->rule_json.p, a->rule_json.n);
+	else if (a->rule)
+		rule_members(&o, a->id, a->level, a->description, a->groups);
+	else
+		LITERAL(&o, "\"rule\":null,\"level\":null,\"description\":null,\"groups\":[],");
+	LITERAL(&o, "\"fields\":");
+	fields(&o, a);
+	LITERAL(&o, ",\"program\":");
+	text_or_null(&o, a->program);
+	LITERAL(&o, ",\"hostname\":");
+	text_or_null(&o, a->hostname);
+	LITERAL(&o, "}\n");
+	out_sync(&o);
 }
