@@ -318,7 +318,8 @@ static int on_weekday(struct loader *l, const struct xml_node *n, struct rule *r
 	AUTO(buf_done) struct buf words = { 0 };
 	buf_str(&words, n->text);
 	for (size_t i = 0; i < words.n; i++)
-		words.p[i] = words.p[i] == ' ' ? ',' : words.p[i];
+		if (words.p[i] == ' ')
+			words.p[i] = ',';
 	struct str rest = buf_view(&words);
 	while (rest.p) {
 		struct str one = str_trim(str_cut(&rest, ','));

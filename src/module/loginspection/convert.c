@@ -37,7 +37,7 @@ static const char *class_of(char c)
 
 static void literal(struct buf *out, char c)
 {
-	if (memchr("\\^$.|?*+()[]{}", c, 14))
+	if (c != '\0' && strchr("\\^$.|?*+()[]{}", c))
 		buf_char(out, '\\');
 	buf_char(out, c);
 }

@@ -22,7 +22,7 @@ static unsigned pick(unsigned n)
 	seed ^= seed << 13;
 	seed ^= seed >> 7;
 	seed ^= seed << 17;
-	return (unsigned)(seed >> 33) % n;
+	return n ? (unsigned)(seed >> 33) % n : 0;
 }
 
 /* ---- OS_Match, obviously ---- */

@@ -22,6 +22,11 @@ struct scan {
 	bool lost; /* something was not understood */
 };
 
+static bool one_of(char c, const char *list)
+{
+	return c != '\0' && strchr(list, c);
+}
+
 static char fold(char c)
 {
 	return (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
@@ -76,7 +81,7 @@ static bool peek(const struct scan *c, char b)
 static int braces(struct scan *c)
 {
 	int kind = c->s.p[c->i + 1] == '0' || c->s.p[c->i + 1] == ',' ? 2 : 1;
-	for (c->i++; c->i < c->s.n && memchr("0123456789,", c->s.p[c->i], 11); c->i++)
+	for (c->i++; c->i < c->s.n && one_of(c->s.p[c->i], "0123456789,"); c->i++)
 		;
 	c->lost |= !peek(c, '}');
 	c->i++;
@@ -141,8 +146,8 @@ static struct set group(struct scan *c, int depth)
 		c->lost = true;
 	if (peek(c, '?')) {
 		c->i++;
-		char b = c->i < c->s.n ? c->s.p[c->i] : '\0';
-		char next = c->i + 1 < c->s.n ? c->s.p[c->i + 1] : '\0';
+		char b = (char)(c->i < c->s.n ? c->s.p[c->i] : '\0');
+		char next = (char)(c->i + 1 < c->s.n ? c->s.p[c->i + 1] : '\0');
 		if (b == ':' || b == '>') {
 			c->i++;
 		} else if (b == '=' || b == '!') {
@@ -177,7 +182,7 @@ static struct set group(struct scan *c, int depth)
  * what follows the backslash. */
 static int escape(struct scan *c)
 {
-	char b = c->i < c->s.n ? c->s.p[c->i++] : '\0';
+	char b = (char)(c->i < c->s.n ? c->s.p[c->i++] : '\0');
 	if (strchr("dDwWsSbBAzZhHvVRNtnrfea", b) && b != '\0')
 		return -1;
 	bool word = (b >= '0' && b <= '9') || (fold(b) >= 'a' && fold(b) <= 'z');
@@ -273,9 +278,9 @@ static bool plain(struct arena *a, struct str s, struct alternative *out)
 		if (b == '$' && i + 1 == s.n) {
 			out->tail = true;
 		} else if (b == '\\' && i + 1 < s.n &&
-		           memchr("\\^$.|?*+()[]{}/-\"'=<>:;,!@#%&_ ~", s.p[i + 1], 32)) {
+		           one_of(s.p[i + 1], "\\^$.|?*+()[]{}/-\"'=<>:;,!@#%&_ ~")) {
 			text[n++] = s.p[++i];
-		} else if (memchr("\\^$.?*+()[]{}", b, 13)) {
+		} else if (one_of(b, "\\^$.?*+()[]{}")) {
 			return false;
 		} else {
 			text[n++] = b;

@@ -92,8 +92,8 @@ static int add_code(struct pattern *p, struct arena *a, struct str text, uint32_
 		               (const char *)words, at);
 	}
 	pcre2_code **grown = arena_array(a, p->n + 1, sizeof(pcre2_code *));
-	if (p->n)
-		memcpy(grown, p->codes, p->n * sizeof(*grown));
+	for (size_t i = 0; i < p->n; i++)
+		grown[i] = p->codes[i];
 	grown[p->n++] = re;
 	p->codes = grown;
 	uint32_t groups = 0;
@@ -185,7 +185,7 @@ static int compile_classic(struct arena *a, struct pattern *p, struct str conver
 	int depth = 0;
 	bool class = false;
 	for (size_t i = 0; i <= converted.n; i++) {
-		char c = i < converted.n ? converted.p[i] : '|';
+		char c = (char)(i < converted.n ? converted.p[i] : '|');
 		if (c == '\\') {
 			i++;
 			continue;

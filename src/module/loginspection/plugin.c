@@ -112,7 +112,9 @@ static bool json_string(struct json_reader *r, struct str *out)
 		if (c == '\\' && s.n) {
 			const char *at = strchr(from, s.p[0]);
 			bool u = s.p[0] == 'u';
-			c = at && s.p[0] ? into[at - from] : s.p[0];
+			c = s.p[0];
+			if (at && c)
+				c = into[at - from];
 			s = str_skip(s, 1);
 			if (u) {
 				n += unicode(&s, to + n);

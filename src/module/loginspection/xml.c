@@ -96,7 +96,7 @@ static int attribute(struct reader *r, struct xml_node *n)
 		return expected(r, "an attribute's name and '='");
 	skip(r, 1);
 	skip_space(r);
-	char quote = r->rest.n ? r->rest.p[0] : '\0';
+	char quote = (char)(r->rest.n ? r->rest.p[0] : '\0');
 	if (quote != '"' && quote != '\'')
 		return expected(r, "an attribute's value in quotes");
 	skip(r, 1);

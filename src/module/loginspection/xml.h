@@ -33,7 +33,7 @@ struct xml_options {
  * then holds what was complete before (look at `closed`). A root `<?yagura a="b"?>` is returned as
  * a node named "?yagura"; other `<?...?>` are skipped.
  */
-int xml_parse(struct arena *a, struct str text, const struct xml_options *o, struct xml_node **out,
+int xml_parse(struct arena *a, struct str file, const struct xml_options *o, struct xml_node **out,
               struct err *why);
 
 /* The attribute's value, or an empty string with p NULL. */
