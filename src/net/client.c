@@ -328,7 +328,7 @@ static void set_limits(struct call *k, const struct call_options *o)
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, o->fresh ? 1L : 0L);
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "https");
+	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, o->page ? "http,https" : "https");
 	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	k->max = o->max ? o->max : BODY_MAX;
@@ -336,7 +336,10 @@ static void set_limits(struct call *k, const struct call_options *o)
 
 static int check(const struct call_options *o, struct err *why)
 {
-	if (strncasecmp(o->url, "https://", 8) != 0)
+	bool plain = strncasecmp(o->url, "http://", 7) == 0;
+	if (o->page && (strcmp(o->method, "GET") != 0 || o->body.n > 0 || o->cert_file))
+		return err_set(why, -EINVAL, "a page is only fetched");
+	if (strncasecmp(o->url, "https://", 8) != 0 && !(o->page && plain))
 		return err_set(why, -EINVAL, "the address %s does not begin with https://", o->url);
 	if (o->look && (strcmp(o->method, "GET") != 0 || o->body.n > 0 || o->cert_file))
 		return err_set(why, -EINVAL, "nothing is sent to a server that is not trusted yet");

@@ -36,6 +36,8 @@ struct call_options {
 	/* Looks at a server that is not known yet, without any check: GET only, no body, no client
 	 * certificate. What it says proves nothing until the CA that it showed was accepted. */
 	bool look;
+	/* A page of the network, http:// too: a GET that says nothing of us. */
+	bool page;
 	const char *cert_file, *key_file; /* PEM, or NULL */
 	const char *proxy;                /* "http://host:port", or NULL: none */
 	const char *proxy_user, *proxy_password;

@@ -159,6 +159,43 @@ check_until "the status says tap" 20 state_is "On, Tap"
 setting firewallSettingNetworkEngineMode Inline
 check_until "inline again" 20 shut $V4 8001
 
+# ---- contexts: a page of the own network says where this computer is ----
+system_setting() { api POST "/systemsettings/$1" "{\"value\":\"$2\"}" >/dev/null; }
+AWAY=$(api POST /contexts '{"name":"away","remoteConnectionsEnabled":true}' | jq -r .ID)
+NOT_AWAY=$(rule "{\"name\":\"No 8004 away\",\"action\":\"deny\",\"priority\":\"1\",\"direction\":\"incoming\",\"frameType\":\"ip\",\"protocol\":\"tcp\",
+	\"destinationPortType\":\"multiple\",\"destinationPortMultiple\":[\"8004\"],\"contextID\":$AWAY}")
+mkdir -p "$WORK/pages" && echo "the intranet of example" >"$WORK/pages/where"
+page() { ip netns exec "$NS_N" python3 -m http.server --directory "$WORK/pages" 9080 >"$WORK/page.log" 2>&1 & PAGE=$!; PIDS+=("$PAGE"); }
+page
+until_ok 10 in_n nc -z 10.214.0.1 9080
+system_setting firewallSettingInternetConnectivityTestInterval "1 Second"
+system_setting firewallSettingIntranetConnectivityTestUrl http://10.214.0.1:9080/where
+system_setting firewallSettingIntranetConnectivityTestExpectedContentRegex "^the intranet of"
+assign "$DENY" "$NOT_AWAY"
+check_until "a rule for away comes into force" 20 in_force
+check_until "at home it rests" 20 opens $V4 8004
+kill "$PAGE"
+check_until "away from the page it holds" 20 shut $V4 8004
+check "and the other rules go on" shut $V4 8001
+page
+check_until "back home it rests again" 20 opens $V4 8004
+echo "a portal of some hotel" >"$WORK/pages/where"
+check_until "a page that is not what is expected is not home" 20 shut $V4 8004
+system_setting firewallSettingIntranetConnectivityTestUrl ""
+check_until "without a page, where the manager answers is home" 20 opens $V4 8004
+
+# ---- interfaces ----
+setting firewallSettingInterfacePatterns "veth*\nfar"
+setting firewallSettingInterfaceIsolationEnabled true
+check_until "isolated interfaces: what is named may be used" 20 in_force
+check_until "and is" 20 opens $V4 8004
+setting firewallSettingInterfaceLimitOneActiveEnabled true
+check_until "one active interface: the first pattern's alone" 20 shut $V4 8004
+check "and the agent stays connected" online
+setting firewallSettingInterfaceIsolationEnabled false
+check_until "no isolation: all are used" 20 opens $V4 8004
+setting firewallSettingInterfaceLimitOneActiveEnabled false
+
 # ---- reloads under traffic ----
 in_n python3 "$WORK/talk.py" $V4 8002 8 4 >"$WORK/talk.out" 2>"$WORK/talk.err" &
 TALK=$!

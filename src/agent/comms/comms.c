@@ -114,6 +114,7 @@ int comms_new_policy(struct comms *c, struct str text, struct str signature, str
 	policy_done(&c->policy);
 	c->policy = p;
 	send_policy_to_all(c);
+	places_policy(&c->places);
 	heartbeat_plan(c);
 	if (newer) {
 		log_info("policy version %llu is in force", (unsigned long long)p.version);
@@ -146,6 +147,7 @@ void comms_activated(struct comms *c)
 void comms_reset(struct comms *c, const char *why)
 {
 	tasks_stop(c);
+	places_done(&c->places);
 	commands_drop(c);
 	loop_del(&c->me->loop, &c->beat);
 	int rc = identity_forget(c->dir);
@@ -162,6 +164,7 @@ void comms_reset(struct comms *c, const char *why)
 	c->last_command = 0;
 	c->refused[0] = '\0';
 	send_policy_to_all(c);
+	places_policy(&c->places);
 	say_identity(c);
 }
 
@@ -278,6 +281,8 @@ void comms_up(struct self *me, struct peer *p)
 		outbox_up(&c->outbox);
 	if (obeys(p))
 		send_policy(c, p);
+	if (p->who == P_PACKET)
+		places_up(&c->places, p);
 }
 
 void comms_down(struct self *me, struct peer *p)
@@ -334,6 +339,7 @@ int comms_start(struct self *me)
 	c->host = host_name();
 	TAILQ_INIT(&c->commands);
 	tasks_init(c);
+	places_init(&c->places, c);
 	outbox_init(&c->outbox, me);
 	c->dir = self_take_fd(me, "comms");
 	c->diag = self_take_fd(me, "diag");
@@ -353,6 +359,8 @@ int comms_start(struct self *me)
 	rc = control_open(&c->control, &me->loop, control);
 	if (rc == 0)
 		rc = load(c);
+	if (rc == 0)
+		places_policy(&c->places);
 	if (rc == 0)
 		tasks_start(c);
 	return rc;

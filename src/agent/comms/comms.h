@@ -6,6 +6,7 @@
 #include "agent/agent.h"
 #include "agent/comms/control.h"
 #include "agent/comms/identity.h"
+#include "agent/comms/places.h"
 #include "agent/comms/policy.h"
 #include "agent/comms/proxies.h"
 #include "agent/outbox.h"
@@ -63,6 +64,7 @@ struct comms {
 	struct identity id;
 	struct policy policy;
 	struct proxies proxies;
+	struct places places;
 	struct task tasks[TASK_COUNT];
 	bool online;         /* the last exchange with the manager succeeded */
 	uint64_t seen_ms;    /* when that was, since the epoch */

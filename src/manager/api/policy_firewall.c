@@ -155,6 +155,17 @@ static void add_types(struct app *a, const struct chain *ch, json_t *out)
 	json_set(out, "interfaceTypes", types);
 }
 
+/* How agents find out where they are, for contexts. */
+static void add_system_settings(struct app *a, json_t *set)
+{
+	for (const struct setting *s = all_settings; s->name; s++) {
+		if (s->scope != SCOPE_SYSTEM || !strstr(s->name, "ConnectivityTest"))
+			continue;
+		AUTO(freep) char *value = system_setting(a, s->name);
+		json_set_text(set, s->name, value);
+	}
+}
+
 static void add_settings(struct app *a, const struct chain *ch, json_t *out)
 {
 	json_t *set = json_object(), *lists = json_object_get(out, referred[IP_LISTS].key);
@@ -170,6 +181,7 @@ static void add_settings(struct app *a, const struct chain *ch, json_t *out)
 		/* The defaults name lists that nobody has to have. */
 		json_set_text(set, s->name, names && !has(lists, id) ? "" : value);
 	}
+	add_system_settings(a, set);
 	json_set(out, "settings", set);
 }
 

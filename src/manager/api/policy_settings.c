@@ -250,6 +250,18 @@ static int document_answer(struct call *c, enum settings_document which)
 	return 200;
 }
 
+/* Did one of the system's settings change that are a part of policies: those of the Firewall? */
+static bool agents_obey(const json_t *before, const json_t *after)
+{
+	const json_t *was = json_object_at(before, "settings"),
+		     *is = json_object_at(after, "settings");
+	for (const struct setting *s = all_settings; s->name; s++)
+		if (s->scope == SCOPE_SYSTEM && strncmp(s->name, "firewall", 8) == 0 &&
+		    !json_equal(json_object_get(was, s->name), json_object_get(is, s->name)))
+			return true;
+	return false;
+}
+
 static int document_keep(struct call *c, enum settings_document which, const json_t *old, json_t *o)
 {
 	struct store *st = c->app->store;
@@ -265,7 +277,7 @@ static int document_keep(struct call *c, enum settings_document which, const jso
 	}
 	tell(c, kinds[which].type, 0, kinds[which].name, old, o);
 	app_cache_drop(c->app);
-	if (which == SETTINGS_DEFAULT)
+	if (which == SETTINGS_DEFAULT || agents_obey(old, o))
 		policies_due(c->app, 0);
 	return 0;
 }

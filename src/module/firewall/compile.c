@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/auto.h"
 #include "base/json.h"
@@ -106,13 +107,28 @@ static bool wanted(const struct rules *r, const char *name)
 	return false;
 }
 
-/* Interfaces that no pattern names carry nothing, in tap mode neither. */
+/* The one interface that may be used: the first active one in the order of the patterns. */
+static const char *only_one(const struct rules *r, const struct fw_target *t)
+{
+	const char *const *up = t->active ? t->active : t->interfaces;
+	for (size_t k = 0; k < r->npatterns; k++)
+		for (size_t i = 0; up && up[i]; i++)
+			if (fnmatch(r->interface_patterns[k], up[i], 0) == 0)
+				return up[i];
+	return NULL;
+}
+
+/* Interfaces that no pattern names carry nothing, in tap mode neither; with the limit to one
+ * active interface all but that one. */
 static void isolate(struct compiler *c, enum packet_direction d, const char *name)
 {
 	AUTO(json_decrefp) json_t *names = json_array();
-	for (size_t i = 0; c->t->interfaces && c->t->interfaces[i]; i++)
-		if (!wanted(c->r, c->t->interfaces[i]))
-			json_array_append_new(names, json_string(c->t->interfaces[i]));
+	const char *one = c->r->one_interface ? only_one(c->r, c->t) : NULL;
+	for (size_t i = 0; c->t->interfaces && c->t->interfaces[i]; i++) {
+		const char *at = c->t->interfaces[i];
+		if (!wanted(c->r, at) || (one && strcmp(at, one) != 0))
+			json_array_append_new(names, json_string(at));
+	}
 	if (!c->r->isolation || json_array_size(names) == 0)
 		return;
 	json_t *expr = json_array();

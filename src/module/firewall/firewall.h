@@ -285,6 +285,7 @@ struct firewall *firewall_of(struct instance *i);
 struct fw_target {
 	struct fw_now now; /* schedules and contexts: compile again when the hour turns */
 	const char *const *interfaces; /* names that exist, NULL last; for interface types */
+	const char *const *active;     /* of these the ones that are up; NULL: all */
 	unsigned log_group; /* nflog group for what the kernel decides with an event; 0: ask */
 	/*
 	 * Six bits of the conntrack mark from this one on (at most 26) say in which generation

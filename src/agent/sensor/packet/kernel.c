@@ -88,13 +88,28 @@ static int64_t utc_offset(void)
 	return localtime_r(&now, &t) ? t.tm_gmtoff : 0;
 }
 
-/* Whether the computer has any connection; no page is fetched to find out more. */
+static bool carries(const struct link *l)
+{
+	return l->up && strcmp(l->name, "lo") != 0;
+}
+
+/* Without any connection nobody has to ask; else what comms found out counts. */
 static unsigned places(const struct packets *s)
 {
 	for (unsigned i = 0; i < s->links.n; i++)
-		if (s->links.list[i].up && strcmp(s->links.list[i].name, "lo") != 0)
-			return PLACE_LOCAL;
+		if (carries(&s->links.list[i]))
+			return s->kernel.places ? s->kernel.places : PLACE_LOCAL;
 	return PLACE_NONE | PLACE_NO_INTERNET;
+}
+
+/* Names of interfaces that can carry packets, NULL last. */
+static void active(const struct packets *s, const char *out[static LINKS_MAX + 1])
+{
+	size_t n = 0;
+	for (unsigned i = 0; i < s->links.n; i++)
+		if (carries(&s->links.list[i]))
+			out[n++] = s->links.list[i].name;
+	out[n] = NULL;
 }
 
 /*
@@ -133,9 +148,12 @@ static int compile(struct packets *s, const struct rules *r, unsigned generation
 {
 	AUTO(buf_done) struct buf nft = { 0 };
 	struct packet_want wants[PACKET_WANTS_MAX];
+	const char *up[LINKS_MAX + 1];
 	const struct kernel *k = &s->kernel;
+	active(s, up);
 	const struct fw_target t = { .now = { fw_hour(clock_ms(), utc_offset()), places(s) },
 		                     .interfaces = s->links.names,
+		                     .active = up,
 		                     .log_group = s->logged.room ? LOG_GROUP : 0,
 		                     .mark_shift = MARK_SHIFT,
 		                     .generation = generation,
@@ -223,6 +241,12 @@ void kernel_links(struct packets *s)
 {
 	if (s->kernel.document)
 		load(s);
+}
+
+void kernel_places(struct packets *s, unsigned places_now)
+{
+	s->kernel.places = places_now;
+	kernel_links(s);
 }
 
 void kernel_tick(struct packets *s)

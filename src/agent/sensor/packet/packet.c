@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/wire.h"
 
 /* Answers the kernel's questions about packets and hears what it decided by itself. Nothing is
  * allocated per packet. */
@@ -180,6 +181,17 @@ static int on_ruleset_done(struct self *me, struct peer *p, struct imsg *m)
 	return 0;
 }
 
+static int on_places(struct self *me, struct peer *p, struct imsg *m)
+{
+	struct rd r = rd_init(m->data, m->len);
+	uint32_t places = rd_u32(&r);
+	(void)p;
+	if (rd_end(&r) < 0)
+		return -EBADMSG;
+	kernel_places(state(me), places);
+	return 0;
+}
+
 static int on_kept(struct self *me, struct peer *p, struct imsg *m)
 {
 	(void)p;
@@ -187,9 +199,11 @@ static int on_kept(struct self *me, struct peer *p, struct imsg *m)
 	return 0;
 }
 
-int (*const packet_on[M_COUNT])(struct self *, struct peer *, struct imsg *) = {
-	[M_POLICY] = on_policy, [M_EVENT_KEPT] = on_kept, [M_RULESET_DONE] = on_ruleset_done
-};
+int (*const packet_on[M_COUNT])(struct self *, struct peer *,
+                                struct imsg *) = { [M_POLICY] = on_policy,
+	                                           [M_EVENT_KEPT] = on_kept,
+	                                           [M_RULESET_DONE] = on_ruleset_done,
+	                                           [M_PLACES] = on_places };
 
 /* ---- life ---- */
 

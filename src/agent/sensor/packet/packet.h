@@ -37,6 +37,7 @@ struct kernel {
 	char trouble[256];
 	struct map counted;        /* rule's number (8 bytes): struct count, owned */
 	unsigned hour, generation; /* 1 to GENERATIONS */
+	unsigned places;           /* enum fw_place, as comms found out; 0: not yet */
 };
 
 struct packets {
@@ -67,6 +68,7 @@ void kernel_policy(struct packets *s, const json_t *policy);
  * loaded a second time. */
 void kernel_links(struct packets *s);
 void kernel_tick(struct packets *s);
+void kernel_places(struct packets *s, unsigned places); /* enum fw_place */
 /* RULESET_DONE */
 void kernel_answered(struct packets *s, uint32_t id, struct str answer);
 /* The kernel's counters of rules become the Firewall's hits. */
