@@ -39,6 +39,8 @@ struct packet_row {
 	/* What the rules in force want to see, at most max; how many. NULL: what the ruleset of
 	 * the Firewall asks by itself. */
 	size_t (*wants)(const struct instance *i, struct packet_want *out, size_t max);
+	/* The computer's time zone; may be NULL. */
+	void (*place)(struct instance *i, int64_t utc_offset_s);
 };
 
 extern const struct packet_row *const packet_rows[]; /* packets.c; the Firewall first, NULL last */

@@ -102,6 +102,11 @@ json_t *integrity_part(struct app *a, const struct chain *ch);
 /* What the engine would refuse of an integrity monitoring rule is refused here. */
 int integrity_rule_right(const json_t *rule, struct err *why);
 
+/* ---- policy_prevention.c ---- */
+
+/* The part of a compiled policy; new reference. */
+json_t *prevention_part(struct app *a, const struct chain *ch);
+
 /* ---- policy_firewall.c ---- */
 
 json_t *firewall_part(struct app *a, const struct chain *ch);

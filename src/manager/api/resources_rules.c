@@ -6,6 +6,7 @@
 #include "manager/api/policy.h"
 #include "manager/api/resources.h"
 #include "module/firewall/firewall.h"
+#include "module/intrusionprevention/section.h"
 
 /* Rules of the modules, and what rules name: application types, stateful configurations. */
 
@@ -282,13 +283,21 @@ static int stateful_check(struct call *c, int64_t id, const json_t *old, json_t 
 static int intrusion_check(struct call *c, int64_t id, const json_t *old, json_t *o)
 {
 	(void)id, (void)old;
-	return rule_check(c, o, intrusion_refs, intrusion_needs);
+	int rc = rule_check(c, o, intrusion_refs, intrusion_needs);
+	struct err why = { { 0 } };
+	if (rc == 0 && prevention_check_rule(o, &why) < 0)
+		rc = err_set(&c->why, -EINVAL, "Invalid intrusion prevention rule: %s.", why.text);
+	return rc;
 }
 
 static int type_check(struct call *c, int64_t id, const json_t *old, json_t *o)
 {
 	(void)id, (void)old;
-	return rule_check(c, o, type_refs, type_needs);
+	int rc = rule_check(c, o, type_refs, type_needs);
+	struct err why = { { 0 } };
+	if (rc == 0 && prevention_check_type(o, &why) < 0)
+		rc = err_set(&c->why, -EINVAL, "Invalid application type: %s.", why.text);
+	return rc;
 }
 
 static int log_check(struct call *c, int64_t id, const json_t *old, json_t *o)

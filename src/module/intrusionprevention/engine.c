@@ -196,6 +196,11 @@ const struct ips_counts *ips_counted(const struct ips *i)
 	return &i->counts;
 }
 
+void ips_ports_of(const struct ips *i, struct ips_ports *out)
+{
+	*out = i->set->ports;
+}
+
 /* ---- flows ---- */
 
 struct ips_flow *ips_flow_new(struct ips *i, const struct ips_tuple *t)

@@ -178,7 +178,12 @@ struct ips_face {
 extern const struct ips_face ips_face_app; /* app.h's */
 
 /* What may be done with a rule at the moment, by the policy. */
-enum ips_leave { IPS_AS_SAID, IPS_DETECT, IPS_OFF };
+enum ips_leave {
+	IPS_AS_SAID,
+	IPS_BLOCK, /* alert is reject: the policy says what is done, not the text */
+	IPS_DETECT,
+	IPS_OFF
+};
 
 struct ips_mode {
 	bool prevent; /* else everything but pass is an alert */
@@ -200,6 +205,9 @@ struct ips_counts {
 };
 
 struct ips;
+
+/* Server ports that the set in force looks at. */
+void ips_ports_of(const struct ips *i, struct ips_ports *out);
 
 /* NULL: no memory. The set is referenced. face is borrowed. */
 struct ips *ips_new(struct ips_set *s, const struct ips_mode *mode, const struct ips_face *face);

@@ -301,7 +301,11 @@ static void tell(const struct look *l, const struct rule *r, const struct candid
                  enum ips_leave leave, enum ips_verdict *verdict, bool quiet)
 {
 	struct ips *i = l->ips;
-	enum ips_verdict wanted = verdict_of(r->words.action), is = wanted;
+	enum ips_action action = r->words.action;
+	/* Both what blocks and what only looks tell what would be done. */
+	if (action == IPS_ALERT && leave == IPS_BLOCK)
+		action = IPS_REJECT;
+	enum ips_verdict wanted = verdict_of(action), is = wanted;
 	if (!i->mode.prevent || i->mode.tap || leave == IPS_DETECT)
 		is = IPS_ALERTED;
 	/* A rule that is quiet still stops what it stops. */
@@ -312,7 +316,7 @@ static void tell(const struct look *l, const struct rule *r, const struct candid
 		.rule = &r->words,
 		.verdict = is,
 		.would = is != wanted,
-		.wanted = r->words.action,
+		.wanted = action,
 		.where = l->where,
 		.side = l->side,
 		.buffer = l->where == IPS_AT_TX && c && c->buffer >= 0 && c->buffer < APP_BUFFERS

@@ -27,6 +27,7 @@ int judges_apply(struct judges *j, const json_t *policy, struct err *why);
 struct packet_answer judges_ask(struct judges *j, const struct packet *p, enum reason why);
 void judges_tick(struct judges *j, uint64_t now_ms);
 void judges_flush(struct judges *j);
+void judges_place(struct judges *j, int64_t utc_offset_s); /* the computer's time zone */
 
 /* The Firewall's part: what asks and which network engine there is belongs to it. */
 struct firewall *judges_firewall(const struct judges *j);

@@ -210,6 +210,7 @@ static void load(struct packets *s)
 	const struct rules *r = judges_ruleset(&s->judges);
 	struct err why = { { 0 } };
 	firewall_place(judges_firewall(&s->judges), utc_offset(), places(s));
+	judges_place(&s->judges, utc_offset());
 	if (!packets_first(s))
 		return;
 	k->hour = fw_hour(clock_ms(), utc_offset());

@@ -1,0 +1,380 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/json.h"
+#include "base/rand.h"
+#include "module/intrusionprevention/report.h"
+#include "module/intrusionprevention/traffic.h"
+
+/* Packets to verdicts and events, by the policy's rules. */
+
+enum { CLEAN_MAX = 512 };
+
+struct prevention {
+	struct instance base;      /* first */
+	const struct rules *rules; /* borrowed until the next apply; NULL: none */
+	struct ips *ips;           /* NULL until rules are on */
+	struct traffic *traffic;
+	struct reports *reports;
+	size_t loaded;
+	int64_t utc_offset_s;
+	uint64_t now_ms;
+};
+
+static struct prevention *of(struct instance *i)
+{
+	return (struct prevention *)(void *)i;
+}
+
+/* ---- what a policy says of a rule that matched ---- */
+
+static bool type_holds(const struct prevention_type *t, const struct packet *p,
+                       const struct ips_flow *f)
+{
+	const struct ips_tuple *c = f ? ips_flow_tuple(f) : NULL;
+	uint8_t proto = c ? c->proto : p ? p->proto : PROTO_NONE;
+	uint16_t port = c ? c->server_port : p ? p->dport : 0;
+	bool icmp = proto == PROTO_ICMP || proto == PROTO_ICMPV6;
+	if (!((t->tcp && proto == PROTO_TCP) || (t->udp && proto == PROTO_UDP) ||
+	      (t->icmp && icmp)))
+		return false;
+	if (p && c) {
+		bool from_client = p->sport == c->client_port &&
+		                   memcmp(p->src.b, c->client.b, sizeof(p->src.b)) == 0;
+		bool outgoing = (p->direction == PACKET_OUT) == from_client;
+		if (outgoing != t->outgoing)
+			return false;
+	}
+	for (size_t i = 0; i < t->nports; i++)
+		if (port >= t->ports[i].from && port <= t->ports[i].to)
+			return true;
+	return t->nports == 0;
+}
+
+static bool schedule_holds(const struct prevention *v, const struct prevention_schedule *s,
+                           const struct packet *p)
+{
+	if (!s || !p || !p->when_ms)
+		return true;
+	/* 1970 began on a Thursday. */
+	int64_t hour = ((int64_t)(p->when_ms / 1000) + v->utc_offset_s) / 3600 + 4 * 24;
+	return s->hours[((hour % PREVENTION_HOURS) + PREVENTION_HOURS) % PREVENTION_HOURS];
+}
+
+static enum ips_leave leave(void *arg, const struct ips_rule_words *words, const struct packet *p,
+                            struct ips_flow *f)
+{
+	const struct prevention *v = arg;
+	const struct prevention_rule *rule = prevention_rule_find(v->rules, words->tag);
+	if (!rule || (rule->type && !type_holds(rule->type, p, f)) ||
+	    !schedule_holds(v, rule->when, p))
+		return IPS_OFF;
+	return rule->log_only ? IPS_DETECT : IPS_BLOCK;
+}
+
+static void alerted(void *arg, const struct ips_alert *a)
+{
+	struct prevention *v = arg;
+	const struct prevention_rule *rule = prevention_rule_find(v->rules, a->rule->tag);
+	if (rule)
+		reports_add(v->reports, v->rules, rule, a,
+		            a->flow ? traffic_protocol(a->flow) : APP_UNKNOWN, v->now_ms);
+}
+
+/* ---- the module ---- */
+
+static void stop(struct instance *i)
+{
+	struct prevention *v = of(i);
+	if (v->reports)
+		reports_tell(v->reports, v->rules, i->host, v->now_ms, true);
+	traffic_free(v->traffic);
+	ips_free(v->ips);
+	reports_free(v->reports);
+	free(v);
+}
+
+static struct instance *start(struct host *h)
+{
+	struct prevention *v = calloc(1, sizeof(*v));
+	if (!v)
+		return NULL;
+	v->base = (struct instance){ prevention_packets.module, h };
+	v->reports = reports_new();
+	if (v->reports)
+		return &v->base;
+	free(v);
+	return NULL;
+}
+
+static struct traffic_limits limits_of(const struct rules *r)
+{
+	struct traffic_limits l = traffic_limits_default;
+	bool blocks = r->state == PREVENTION_PREVENT && !r->tap;
+	l.stream.midstream = true; /* connections that stood before the agent did */
+	l.stream.refuse = l.stream.refuse_conflict = blocks;
+	return l;
+}
+
+static int begin(struct prevention *v, struct ips_set *set, const struct ips_mode *mode)
+{
+	uint64_t key[2];
+	struct traffic_limits l = limits_of(v->rules);
+	if (v->ips) {
+		traffic_set_limits(v->traffic, &l);
+		return ips_apply(v->ips, set, mode);
+	}
+	rand_bytes(key, sizeof(key));
+	v->ips = ips_new(set, mode, &ips_face_app);
+	v->traffic = v->ips ? traffic_new(&l, v->ips, key) : NULL;
+	if (v->traffic)
+		return 0;
+	ips_free(v->ips);
+	v->ips = NULL;
+	return -ENOMEM;
+}
+
+static void end(struct prevention *v)
+{
+	traffic_free(v->traffic);
+	ips_free(v->ips);
+	v->traffic = NULL;
+	v->ips = NULL;
+	v->loaded = 0;
+}
+
+static int apply(struct instance *i, const struct rules *r)
+{
+	struct prevention *v = of(i);
+	struct ips_set *set = NULL;
+	struct err why;
+	v->now_ms = i->host->now_ms(i->host);
+	/* Events of the rules before have their names copied. */
+	const struct rules *old = v->rules;
+	v->rules = r;
+	if (!r || r->state == PREVENTION_OFF) {
+		end(v);
+		return 0;
+	}
+	struct ips_variable home = { "HOME_NET", r->home_net };
+	struct ips_source in = {
+		.files = r->files, .nfiles = r->nrules, .variables = &home, .nvariables = 1
+	};
+	struct ips_mode mode = { .prevent = r->state == PREVENTION_PREVENT,
+		                 .tap = r->tap,
+		                 .of = leave,
+		                 .alert = alerted,
+		                 .arg = v };
+	int rc = ips_compile(&in, &ips_limits_default, NULL, &set, NULL, &why);
+	if (rc == 0)
+		rc = begin(v, set, &mode);
+	if (rc == 0)
+		v->loaded = ips_rules_count(ips_set_rules(set));
+	else
+		v->rules = old;
+	ips_set_unref(set);
+	return rc;
+}
+
+static bool is_on(const struct rules *r)
+{
+	return r->state != PREVENTION_OFF && r->nrules > 0;
+}
+
+static struct packet_answer judge(struct instance *i, const struct packet *p, enum reason why)
+{
+	struct prevention *v = of(i);
+	if (!v->traffic || why != REASON_NONE || !packet_is_ip(p))
+		return (struct packet_answer){ .settled = true };
+	v->now_ms = i->host->now_ms(i->host);
+	struct traffic_outcome o = traffic_see(v->traffic, p, v->now_ms);
+	bool blocks = v->rules->state == PREVENTION_PREVENT && !v->rules->tap;
+	if (o.reason != REASON_NONE)
+		reports_oddity(v->reports, v->rules, o.reason, o.note, o.drop && blocks, p,
+		               v->now_ms);
+	bool drop = blocks && (o.drop || o.verdict >= IPS_VERDICT_DROP);
+	return (struct packet_answer){ .drop = drop,
+		                       .reset = drop && o.verdict == IPS_VERDICT_RESET,
+		                       .settled = o.settled };
+}
+
+static enum verdict decide(struct instance *i, const struct sight *s)
+{
+	return judge(i, s->packet, REASON_NONE).drop ? VERDICT_DENY : VERDICT_PASS;
+}
+
+static void tick(struct instance *i, uint64_t now_ms)
+{
+	struct prevention *v = of(i);
+	v->now_ms = now_ms;
+	if (v->traffic)
+		traffic_clean(v->traffic, CLEAN_MAX, now_ms);
+	reports_tell(v->reports, v->rules, i->host, now_ms, false);
+}
+
+static void flush(struct instance *i)
+{
+	struct prevention *v = of(i);
+	reports_tell(v->reports, v->rules, i->host, v->now_ms, true);
+}
+
+static void place(struct instance *i, int64_t utc_offset_s)
+{
+	of(i)->utc_offset_s = utc_offset_s;
+}
+
+/* ---- what has to be seen ---- */
+
+struct wanting {
+	uint64_t ports[2][2][1024]; /* remote, UDP */
+	bool icmp, other;
+};
+
+static void want_ranges(struct wanting *w, const struct prevention_type *t, bool udp)
+{
+	uint64_t *bits = w->ports[t->outgoing][udp];
+	if (t->nports == 0)
+		memset(bits, 0xff, sizeof(w->ports[0][0]));
+	for (size_t i = 0; i < t->nports; i++)
+		for (uint32_t p = t->ports[i].from; p <= t->ports[i].to; p++)
+			bits[p / 64] |= UINT64_C(1) << p % 64;
+}
+
+static void want_headers(struct wanting *w, const struct ips_ports *ports)
+{
+	for (unsigned k = 0; k < 1024; k++)
+		for (unsigned remote = 0; remote < 2; remote++) {
+			w->ports[remote][0][k] |= ports->tcp[k];
+			w->ports[remote][1][k] |= ports->udp[k];
+		}
+	w->icmp |= ports->icmp;
+	w->other |= ports->other;
+}
+
+static void want_all(const struct prevention *v, const struct ips_ports *ports, struct wanting *w)
+{
+	for (size_t i = 0; i < v->rules->nrules; i++) {
+		const struct prevention_type *t = v->rules->rules[i].type;
+		if (!t) {
+			want_headers(w, ports);
+			continue;
+		}
+		if (t->tcp)
+			want_ranges(w, t, false);
+		if (t->udp)
+			want_ranges(w, t, true);
+		w->icmp |= t->icmp;
+	}
+}
+
+static void put(struct packet_want *out, size_t max, size_t *n, bool remote, uint8_t proto,
+                unsigned from, unsigned to)
+{
+	for (unsigned d = 0; d < 2; d++) {
+		if (*n < max)
+			out[*n] = (struct packet_want){ .direction = d ? PACKET_OUT : PACKET_IN,
+				                        .proto = proto,
+				                        .remote = remote,
+				                        .from = (uint16_t)from,
+				                        .to = (uint16_t)to };
+		++*n;
+	}
+}
+
+static bool has(const uint64_t *bits, unsigned port)
+{
+	return bits[port / 64] >> port % 64 & 1;
+}
+
+static void put_ranges(const uint64_t *bits, struct packet_want *out, size_t max, size_t *n,
+                       bool remote, uint8_t proto)
+{
+	for (unsigned p = 0; p < 65536; p++) {
+		if (!has(bits, p))
+			continue;
+		unsigned from = p;
+		while (p < 65535 && has(bits, p + 1))
+			p++;
+		put(out, max, n, remote, proto, from, p);
+	}
+}
+
+static size_t wants(const struct instance *i, struct packet_want *out, size_t max)
+{
+	const struct prevention *v = (const struct prevention *)(const void *)i;
+	AUTO(freep) struct wanting *w = xcalloc(1, sizeof(*w));
+	AUTO(freep) struct ips_ports *ports = xcalloc(1, sizeof(*ports));
+	size_t n = 0;
+	if (!v->ips || !v->rules)
+		return 0;
+	ips_ports_of(v->ips, ports);
+	want_all(v, ports, w);
+	for (unsigned remote = 0; remote < 2; remote++) {
+		put_ranges(w->ports[remote][0], out, max, &n, remote, PROTO_TCP);
+		put_ranges(w->ports[remote][1], out, max, &n, remote, PROTO_UDP);
+	}
+	if (w->icmp) {
+		put(out, max, &n, false, PROTO_ICMP, 0, 65535);
+		put(out, max, &n, false, PROTO_ICMPV6, 0, 65535);
+	}
+	if (n <= max)
+		return n;
+	/* Too many ranges to name: all ports. */
+	n = 0;
+	put(out, max, &n, false, PROTO_TCP, 0, 65535);
+	put(out, max, &n, false, PROTO_UDP, 0, 65535);
+	return n <= max ? n : 0;
+}
+
+static json_t *report(const struct instance *i)
+{
+	const struct prevention *v = (const struct prevention *)(const void *)i;
+	static const char *const states[] = { "off", "detect", "prevent" };
+	json_t *o = json_object(), *problems = json_array();
+	json_set_text(o, "state", states[v->rules ? v->rules->state : PREVENTION_OFF]);
+	json_set_int(o, "rules", (int64_t)v->loaded);
+	for (size_t k = 0; v->rules && k < v->rules->report.nproblems && k < 20; k++) {
+		const struct ips_problem *p = &v->rules->report.problems[k];
+		json_t *one = json_object();
+		json_set_text(one, "rule", p->file);
+		json_set_int(one, "line", p->line);
+		json_set_int(one, "column", p->column);
+		json_set_text(one, "problem", p->text);
+		json_array_append_new(problems, one);
+	}
+	json_set(o, "problems", problems);
+	if (!v->ips)
+		return o;
+	const struct ips_counts *c = ips_counted(v->ips);
+	const struct traffic_counts *t = traffic_counted(v->traffic);
+	json_set_int(o, "packets", (int64_t)t->packets);
+	json_set_int(o, "connections", (int64_t)traffic_connections(v->traffic));
+	json_set_int(o, "alerts", (int64_t)c->alerts);
+	json_set_int(o, "candidates", (int64_t)c->candidates);
+	json_set_int(o, "notInspected", (int64_t)t->not_inspected);
+	json_set_int(o, "limits", (int64_t)(c->steps + c->pcre_limit + c->crowded));
+	json_set_int(o, "memory", (int64_t)traffic_memory(v->traffic));
+	return o;
+}
+
+static const struct module prevention_module = {
+	.section = &intrusionprevention_section,
+	.senses = SENSE_PACKET,
+	.start = start,
+	.apply = apply,
+	.decide = decide,
+	.report = report,
+	.stop = stop,
+};
+
+const struct packet_row prevention_packets = {
+	.module = &prevention_module,
+	.on = is_on,
+	.judge = judge,
+	.tick = tick,
+	.flush = flush,
+	.wants = wants,
+	.place = place,
+};

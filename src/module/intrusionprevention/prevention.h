@@ -1,0 +1,69 @@
+#pragma once
+#include "module/intrusionprevention/ips.h"
+#include "module/intrusionprevention/section.h"
+#include "module/packets.h"
+
+/*
+ * Intrusion Prevention in a policy: the rules that are assigned with what the policy says of each
+ * (section.c; the manager links it too), the texts of rules that are written by templates
+ * (template.c), and the module that judges packets (module.c, report.c). The policy's JSON:
+ * docs/protocol.md; behaviour for users: docs/intrusion-prevention.md.
+ */
+
+enum prevention_state { PREVENTION_OFF, PREVENTION_DETECT, PREVENTION_PREVENT };
+enum prevention_severity { IPS_LOW, IPS_MEDIUM, IPS_HIGH, IPS_CRITICAL };
+enum { PREVENTION_HOURS = 168 };
+
+struct prevention_ports {
+	uint16_t from, to;
+};
+
+/* Whose connections a rule looks at. */
+struct prevention_type {
+	uint64_t id;
+	char *name; /* owned */
+	bool outgoing;
+	bool tcp, udp, icmp;
+	struct prevention_ports *ports; /* owned; none: any */
+	size_t nports;
+};
+
+struct prevention_schedule {
+	uint64_t id;
+	bool hours[PREVENTION_HOURS]; /* Sunday 00:00 first, the computer's own time */
+};
+
+struct prevention_rule {
+	uint64_t id; /* the tag of its texts */
+	char *name;  /* owned */
+	char *cve;   /* owned; joined with commas */
+	bool log_only, quiet, packet_data, alert;
+	enum prevention_severity severity;
+	const struct prevention_type *type; /* borrowed from the rules; NULL: any connection */
+	const struct prevention_schedule *when;
+};
+
+/* The parsed policy section. */
+struct rules {
+	enum prevention_state state;
+	bool tap;
+	bool first_data;               /* packet data with a rule's first event in a period */
+	struct prevention_rule *rules; /* owned, by ID */
+	size_t nrules;
+	struct prevention_type *types;
+	size_t ntypes;
+	struct prevention_schedule *schedules;
+	size_t nschedules;
+	struct ips_file *files;   /* owned, with names and texts: nrules */
+	char *home_net;           /* owned; "any" */
+	struct ips_report report; /* rules that do not load */
+	uint32_t fold_life_s, events_per_second;
+};
+
+const struct prevention_rule *prevention_rule_find(const struct rules *r, uint64_t id);
+
+/*
+ * The text that a rule of the API stands for, by its template; type: its application type, or NULL.
+ * -EINVAL: the sentence names the field.
+ */
+int prevention_text(const json_t *rule, struct buf *out, struct err *why);
