@@ -93,7 +93,7 @@ json_t *prevention_part(struct app *a, const struct chain *ch)
 	json_t *o = json_object(), *rules = rules_of(a, ch);
 	json_t *types = named(a, ch, rules, "applicationTypeID", "applicationtypes");
 	char state[16];
-	module_state(ch, policy_module_find("intrusionPrevention"), state);
+	module_state(ch, policy_module_find("intrusionprevention"), state);
 	json_set_text(o, "state", state);
 	json_set(o, "schedules", named(a, ch, rules, "scheduleID", "schedules"));
 	json_set(o, "portLists", named(a, ch, types, "portListID", "portlists"));

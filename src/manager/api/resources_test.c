@@ -64,6 +64,7 @@ static const struct {
 	{ "firewallrules",                 "destinationPortMultiple", "['1-5']" },
 	{ "firewallrules",                 "scheduleID",          "4" },
 	{ "intrusionpreventionrules",      "scheduleID",          "4" },
+	{ "intrusionpreventionrules",      "customXML",           "'alert tcp any any -> any 80 (sid:1;)'" },
 	{ "applicationtypes",              "portMultiple",        "['80']" },
 	{ "antimalwareconfigurations",     "cpuUsage",            NULL }, /* on demand only */
 	{ "administrators",                "password",            "'a Password 4 tests'" },

@@ -63,7 +63,7 @@ struct rules {
 const struct prevention_rule *prevention_rule_find(const struct rules *r, uint64_t id);
 
 /*
- * The text that a rule of the API stands for, by its template; type: its application type, or NULL.
- * -EINVAL: the sentence names the field.
+ * The text that a rule of the API stands for, by its template; empty while nothing is written in it
+ * yet. -EINVAL: the sentence names the field.
  */
 int prevention_text(const json_t *rule, struct buf *out, struct err *why);

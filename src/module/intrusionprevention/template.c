@@ -58,7 +58,7 @@ static int from_signature(const json_t *rule, struct buf *out, struct err *why)
 {
 	struct str s = str_of(json_text(rule, "signature", ""));
 	if (s.n == 0)
-		return err_set(why, -EINVAL, "signature is empty");
+		return 0;
 	int rc = check_text("signature", s, why);
 	if (rc < 0)
 		return rc;
@@ -149,6 +149,8 @@ static int from_patterns(const json_t *rule, struct buf *out, struct err *why)
 	struct str start = str_of(json_text(rule, "start", "")),
 		   end = str_of(json_text(rule, "end", ""));
 	const char *condition = json_text(rule, "condition", "all");
+	if (json_array_size(patterns) == 0 && start.n == 0 && end.n == 0)
+		return 0;
 	int rc = check_patterns(patterns, why);
 	if (rc == 0)
 		rc = check_text("start", start, why);
@@ -181,10 +183,7 @@ int prevention_text(const json_t *rule, struct buf *out, struct err *why)
 		return from_signature(rule, out, why);
 	if (strcmp(template, "start-end-patterns") == 0)
 		return from_patterns(rule, out, why);
-	const char *text = json_text(rule, "customXML", "");
-	if (!*text)
-		return err_set(why, -EINVAL, "customXML is empty");
-	buf_z(out, text);
+	buf_z(out, json_text(rule, "customXML", ""));
 	return 0;
 }
 
@@ -197,7 +196,7 @@ int prevention_check_rule(const json_t *rule, struct err *why)
 	                                               : *template == 's' && template[1] == 't'];
 	AUTO(buf_done) struct buf text = { 0 };
 	int rc = prevention_text(rule, &text, why);
-	if (rc < 0)
+	if (rc < 0 || text.n == 0)
 		return rc;
 	struct ips_file file = { .name = field, .text = buf_view(&text) };
 	struct ips_source in = { .files = &file, .nfiles = 1 };
