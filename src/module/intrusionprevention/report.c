@@ -124,8 +124,12 @@ static uint8_t action_of(const struct ips_alert *a)
 	return a->would ? is | DID_WOULD : is;
 }
 
+struct ports {
+	uint16_t sport, dport;
+};
+
 /* Who sent what matched, by the connection; by the packet where there is none. */
-static void key_ends(struct report_key *k, struct report *t, const struct ips_alert *a)
+static void key_ends(struct report_key *k, struct ports *t, const struct ips_alert *a)
 {
 	const struct packet *p = a->packet;
 	if (a->flow) {
@@ -153,7 +157,7 @@ void reports_add(struct reports *n, const struct rules *r, const struct preventi
                  const struct ips_alert *a, enum app_protocol spoken, uint64_t now_ms)
 {
 	struct report_key k;
-	struct report ends;
+	struct ports ends = { 0 };
 	bool is_new = false;
 	memset(&k, 0, sizeof(k));
 	k.rule = rule->id;
