@@ -113,6 +113,25 @@ static int check_item(struct parser *p, const struct item *i)
 	return 0;
 }
 
+/* Does what is behind it count from where it ended? Negations and tests leave the place as it is.
+ */
+static bool moves(const struct item *i)
+{
+	bool found = i->kind == ITEM_CONTENT || i->kind == ITEM_PCRE;
+	return (found && !i->negated) || i->kind == ITEM_BYTE_JUMP ||
+	       i->kind == ITEM_BYTE_EXTRACT || i->kind == ITEM_BYTE_MATH;
+}
+
+static void mark_dependence(struct list *l)
+{
+	bool counted = false;
+	for (unsigned i = l->nitems; i-- > 0;) {
+		struct item *item = &l->items[i];
+		item->next_relative = counted;
+		counted = item->relative || (counted && !moves(item));
+	}
+}
+
 static int finish_list(struct parser *p, struct draft *d, struct list *out)
 {
 	struct list *l = &d->list;
@@ -122,10 +141,9 @@ static int finish_list(struct parser *p, struct draft *d, struct list *out)
 		int rc = check_item(p, &l->items[i]);
 		if (rc < 0)
 			return rc;
-		if (i > 0 && l->items[i].relative)
-			l->items[i - 1].next_relative = true;
 		l->needs_whole |= sees_end(&l->items[i]);
 	}
+	mark_dependence(l);
 	l->needs_whole |= l->ntransforms > 0;
 	if (l->buffer < APP_BUFFERS) {
 		l->client = app_buffers[l->buffer].client;
