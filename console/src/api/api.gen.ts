@@ -864,6 +864,19 @@ export interface WebHook {
 	ID: number;
 }
 
+/** identity provider: /api/identityproviders */
+export interface IdentityProvider {
+	name: string;
+	issuer: string;
+	clientID: string;
+	clientSecret?: string;
+	scopes: string;
+	userClaim: string;
+	caCertificate: string;
+	enabled: boolean;
+	ID: number;
+}
+
 /** The rights of roles: Role.rights[area][group][right]. */
 export const rights = {
 	platformRights: {

@@ -1,5 +1,5 @@
 import { Alert, Button, Card, CardBody, CardTitle, Form, FormGroup, TextInput } from "@patternfly/react-core";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useState } from "react";
 import { ApiError, call, rememberRid } from "../api/client";
 import type { Session } from "../api/types";
 import { type Key, type Language, languages, useTranslation } from "../i18n";
@@ -12,13 +12,35 @@ const reasons: Record<string, Key> = {
 	"too-many-requests": "error.too-many-requests",
 };
 
+type Provider = { name: string; ID: number };
+
+/** Buttons that lead to the identity providers which this manager knows. */
+function Providers() {
+	const { t } = useTranslation();
+	const [list, setList] = useState<Provider[]>([]);
+	useEffect(() => {
+		call<{ identityProviders: Provider[] }>("GET", "/sessions/oidc").then(
+			(o) => setList(o.identityProviders),
+			() => setList([]),
+		);
+	}, []);
+	return list.map((p) => (
+		<Button key={p.ID} variant="secondary" component="a" href={`/api/sessions/oidc/${p.ID}`}>
+			{t("signIn.by", { name: p.name })}
+		</Button>
+	));
+}
+
+/** The provider's way back says that it failed, and no more. */
+const cameBackRefused = () => new URLSearchParams(window.location.search).has("signInError");
+
 export function SignIn(props: { onSession: (s: Session) => void; onLanguage: (language: Language) => void }) {
 	const { t, language } = useTranslation();
 	const other = language === "en" ? "ja" : "en";
 	const [user, setUser] = useState("");
 	const [password, setPassword] = useState("");
 	const [code, setCode] = useState<string | null>(null);
-	const [failed, setFailed] = useState<string | null>(null);
+	const [failed, setFailed] = useState<string | null>(cameBackRefused() ? t("signIn.provider") : null);
 	const [busy, setBusy] = useState(false);
 
 	async function submit(e: FormEvent) {
@@ -83,6 +105,7 @@ export function SignIn(props: { onSession: (s: Session) => void; onLanguage: (la
 						<Button type="submit" isDisabled={busy || !user || !password}>
 							{t("signIn.title")}
 						</Button>
+						<Providers />
 						<Button variant="link" lang={other} onClick={() => props.onLanguage(other)}>
 							{languages[other]}
 						</Button>

@@ -205,8 +205,8 @@ static void path_of(const struct route *r, int64_t id, char out[static 200])
 
 static bool is_open(const struct route *r)
 {
-	return strcmp(r->path, "/api/sessions") == 0 || strcmp(r->path, "/api/manager") == 0 ||
-	       strncmp(r->path, "/api/", 5) != 0;
+	return r->open || strcmp(r->path, "/api/sessions") == 0 ||
+	       strcmp(r->path, "/api/manager") == 0 || strncmp(r->path, "/api/", 5) != 0;
 }
 
 /* What asking would do to the keys themselves, or leaves a stream open. */

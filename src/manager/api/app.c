@@ -345,7 +345,7 @@ void app_request(struct app *a, const struct request *rq)
 
 void app_gone(struct app *a, uint64_t id)
 {
-	if (!stream_gone(a, id))
+	if (!stream_gone(a, id) && !oidc_gone(a, id))
 		agents_gone(a, id);
 }
 
@@ -413,6 +413,7 @@ int app_open(struct app **out, const struct app_config *c, const struct app_hook
 	LIST_INIT(&a->pollers);
 	LIST_INIT(&a->signings);
 	LIST_INIT(&a->forwards);
+	LIST_INIT(&a->oidc);
 	int rc = store_open(&a->store, colon + 1, why);
 	if (rc == 0)
 		rc = store_migrate(a->store, event_classes, why);
@@ -452,6 +453,7 @@ void app_free(struct app *a)
 	}
 	json_decref(a->died);
 	forward_free(a);
+	oidc_free(a);
 	agents_drop(a);
 	stream_done(a);
 	json_decref(a->usage);
@@ -481,6 +483,7 @@ void app_tick(struct app *a)
 	tasks_tick(a);
 	forward_tick(a);
 	notify_tick(a);
+	oidc_tick(a);
 	own_tick(a);
 	if (now - a->swept_ms >= SWEEP_MS) {
 		a->swept_ms = now;

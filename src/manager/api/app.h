@@ -14,6 +14,7 @@ struct listening; /* a stream's client (stream.c) */
 struct polling;   /* an agent that waits for commands (agents.c) */
 struct signing;   /* something that the authority works on (sign.c) */
 struct forward;   /* a receiver of events (forward.c) */
+struct oidc_flow; /* a sign-in by an identity provider (oidc.c) */
 
 /* What a courier has to do. */
 struct posted {
@@ -55,6 +56,7 @@ struct app {
 	bool marked;               /* policies are due since this request */
 	bool sweep;                /* results may be there that no agent has */
 	LIST_HEAD(, forward) forwards;
+	LIST_HEAD(, oidc_flow) oidc;
 	size_t forward_turn;
 	json_t *died; /* owned: processes of ours, to be told; may be NULL */
 	bool open, disk_low;
@@ -240,6 +242,10 @@ int key_secret(struct call *c);
 int key_current_secret(struct call *c);
 void key_secret_make(struct call *c, int64_t id, json_t *object); /* sets object's secretKey */
 void sessions_sweep(struct app *a);
+
+void oidc_tick(struct app *a);
+bool oidc_gone(struct app *a, uint64_t id); /* who waits for an answer has left */
+void oidc_free(struct app *a);
 
 /* ---- policies and computers ---- */
 

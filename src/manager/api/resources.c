@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "manager/alert/notify.h"
 #include "manager/forward/forward.h"
+#include "manager/oidc/oidc.h"
 #include "manager/tasks/tasks.h"
 
 /* The families of collections, a file each (resources_NAME.c). */
@@ -23,6 +24,7 @@ const struct resource *const resource_families[] = {
 	task_resources,
 	forward_resources,
 	notify_resources,
+	oidc_resources,
 	NULL,
 };
 /* clang-format on */

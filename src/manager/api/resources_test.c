@@ -78,6 +78,9 @@ static const struct {
 	{ NULL,                            "computerGroupIDs",    "[1]" },
 	{ "webhooks",                      "url",                 "'https://hook.test/x'" },
 	{ "webhooks",                      "caCertificate",       NULL },
+	{ "identityproviders",             "issuer",              "'https://idp.test/x'" },
+	{ "identityproviders",             "scopes",              "'openid email'" },
+	{ "identityproviders",             "caCertificate",       NULL },
 	{ "syslogconfigurations",          "timeZone",            "'Asia/Tokyo'" },
 	{ "syslogconfigurations",          "certificate",         NULL }, /* PEM; forward/syslog_test.c */
 	{ "syslogconfigurations",          "privateKey",          NULL },

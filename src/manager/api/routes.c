@@ -2,6 +2,7 @@
 #include "manager/api/portscan.h"
 #include "manager/api/sign_in.h"
 #include "manager/forward/metrics.h"
+#include "manager/oidc/oidc.h"
 #include "manager/tasks/tasks.h"
 
 /* The deeds of the API, by family: what is at a path and is no collection. */
@@ -164,6 +165,7 @@ const struct route *const console_routes[] = {
 	manager_routes,
 	software_routes,
 	task_routes,
+	oidc_routes,
 	alert_routes,
 	record_routes,
 	NULL,

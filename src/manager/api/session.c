@@ -400,6 +400,11 @@ static int admit(struct call *c, int64_t id, json_t *admin, const char *user)
 		return status;
 	if (password_expired(c, admin))
 		return refuse(c, 401, "password-expired", "The password has expired.");
+	return session_admit(c, id, admin, user);
+}
+
+int session_admit(struct call *c, int64_t id, json_t *admin, const char *user)
+{
 	if (!has_room(c, id))
 		return refuse(c, 401, "too-many-sessions",
 		              "The user has the highest number of sessions already.");

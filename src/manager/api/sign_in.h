@@ -9,6 +9,9 @@ int password_store(struct app *a, int64_t administrator, const char *password);
 /* Signs somebody out everywhere, but for the session that asks. */
 void sessions_end(struct app *a, int64_t administrator, const struct call *c);
 
+/* Opens a session for somebody who has proved who it is: 200, or 401 with a sentence. */
+int session_admit(struct call *c, int64_t id, json_t *admin, const char *user);
+
 /* id: of an administrator. */
 bool totp_enrolled(struct app *a, int64_t id);
 void totp_forget(struct app *a, int64_t id);

@@ -120,6 +120,11 @@ static int scan_order(struct courier *c, const json_t *order, struct buf *said, 
 	return scan_ports(order, stop_fd(c), said, why);
 }
 
+static int fetch_order(struct courier *c, const json_t *order, struct buf *said, struct err *why)
+{
+	return fetch(order, stop_fd(c), said, why);
+}
+
 static int discover_order(struct courier *c, const json_t *order, struct buf *said, struct err *why)
 {
 	const struct sweep s = { .low = (uint32_t)json_int(order, "low", 0),
@@ -133,11 +138,10 @@ static int discover_order(struct courier *c, const json_t *order, struct buf *sa
 static const struct {
 	const char *kind;
 	int (*send)(struct courier *c, const json_t *order, struct buf *said, struct err *why);
-} kinds[] = { { "syslog", syslog_order },
-	      { "mail", mail_order },
-	      { "hook", hook_order },
-	      { "port-scan", scan_order },
-	      { "discover", discover_order } };
+} kinds[] = {
+	{ "syslog", syslog_order },  { "mail", mail_order },   { "hook", hook_order },
+	{ "port-scan", scan_order }, { "fetch", fetch_order }, { "discover", discover_order }
+};
 
 static int on_send(struct self *me, struct peer *p, struct imsg *m)
 {

@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "base/str.h"
 
-enum { CONNECT_MS = 10000, TOTAL_MS = 30000, RECEIVERS_MAX = 200 };
+enum { CONNECT_MS = 10000, TOTAL_MS = 30000, RECEIVERS_MAX = 200, FETCH_MAX = 1 << 20 };
 
 static void easy_done(CURL **easy)
 {
@@ -161,5 +161,37 @@ int hook_send(const json_t *order, int stop, struct err *why)
 	int rc = run(easy, error, why);
 	if (rc >= 300)
 		return err_set(why, -EREMOTEIO, "the web hook answered %d", rc);
+	return rc < 0 ? rc : 0;
+}
+
+static size_t take(char *p, size_t size, size_t n, void *arg)
+{
+	struct buf *b = arg;
+	if (size * n > FETCH_MAX - b->n)
+		return 0;
+	buf_add(b, p, size * n);
+	return size * n;
+}
+
+int fetch(const json_t *order, int stop, struct buf *said, struct err *why)
+{
+	AUTO(closep) int ca = -1;
+	AUTO(easy_done) CURL *easy = curl_easy_init();
+	AUTO(list_done)
+	struct curl_slist *headers = curl_slist_append(NULL, "Accept: application/json");
+	const char *body = json_text(order, "body", "");
+	char error[CURL_ERROR_SIZE] = "";
+	if (!easy || common(easy, order, &stop, &ca, error) < 0 ||
+	    curl_easy_setopt(easy, CURLOPT_URL, json_text(order, "url", "")) != CURLE_OK ||
+	    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https") != CURLE_OK)
+		return err_set(why, -EINVAL, "the address is not right");
+	if (*body)
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, said);
+	int rc = run(easy, error, why);
+	if (rc >= 0 && rc != 200)
+		return err_set(why, -EREMOTEIO, "it answered %d", rc);
 	return rc < 0 ? rc : 0;
 }

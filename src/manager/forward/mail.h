@@ -1,6 +1,7 @@
 #pragma once
 #include <jansson.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 /*
@@ -13,3 +14,6 @@
  */
 int mail_send(const json_t *order, int stop, struct err *why);
 int hook_send(const json_t *order, int stop, struct err *why);
+/* {"url":"https://...","ca","body"}: what is there, or what a form is answered when body is not
+ * empty; at most 1 MiB. -EREMOTEIO for any status but 200. */
+int fetch(const json_t *order, int stop, struct buf *said, struct err *why);

@@ -5,6 +5,7 @@
 
 #include "base/auto.h"
 #include "base/json.h"
+#include "manager/tasks/folder.h"
 
 enum { DEPTH_MAX = 100 };
 
@@ -42,6 +43,11 @@ static const struct kind *kind_of(const json_t *filter)
 	return &kinds[0];
 }
 
+static bool is_folder(const struct kind *k)
+{
+	return k->collection && strcmp(k->collection, "smartfolders") == 0;
+}
+
 int filter_check(struct app *a, const json_t *filter, struct err *why)
 {
 	const struct kind *k = kind_of(filter);
@@ -51,6 +57,9 @@ int filter_check(struct app *a, const json_t *filter, struct err *why)
 	if (id < 0)
 		return err_set(why, -EINVAL, "%s is required for the computer filter %s.", k->id,
 		               k->type);
+	AUTO(json_decrefp) json_t *folders = is_folder(k) ? folder_load(a, id) : NULL;
+	if (folders && folder_check(folders, why) < 0)
+		return -EINVAL;
 	AUTO(json_decrefp) json_t *there = object_get(a->store, k->collection, id);
 	/* Group 0 is where computers without a group are. */
 	if (!there && !(id == 0 && strcmp(k->collection, "computergroups") == 0))
@@ -90,26 +99,30 @@ static json_t *parents_of(struct app *a, const struct kind *k)
 	return o;
 }
 
-static bool wanted(const struct kind *k, const json_t *filter, const json_t *parents, int64_t id,
+/* more: the tree of groups or policies, or the smart folders. */
+static bool wanted(const struct kind *k, const json_t *filter, const json_t *more, int64_t id,
                    struct str body)
 {
 	int64_t want = k->id ? json_int(filter, k->id, -1) : 0;
 	if (!k->id)
 		return true;
-	if (!k->member)
-		return strcmp(k->type, "computer") == 0 && id == want;
+	if (!k->member && !is_folder(k))
+		return id == want;
 	AUTO(json_decrefp) json_t *o = json_parse(body, NULL);
-	return is_below(parents, json_int(o, k->member, 0), want);
+	if (is_folder(k))
+		return folder_holds(more, o);
+	return is_below(more, json_int(o, k->member, 0), want);
 }
 
 void filter_computers(struct app *a, const json_t *filter, struct buf *out)
 {
 	const struct kind *k = kind_of(filter);
-	AUTO(json_decrefp) json_t *parents = parents_of(a, k);
+	AUTO(json_decrefp)
+	json_t *more = is_folder(k) ? folder_load(a, json_int(filter, k->id, 0)) : parents_of(a, k);
 	struct rows r;
 	int rc = store_query(a->store, STMT_OBJECT_LIST, ARGS(VAL_TEXT("computers")), &r);
 	while (rc == 0 && rows_next(&r) == 1)
-		if (wanted(k, filter, parents, r.col[0].i, col_str(&r, 1)))
+		if (wanted(k, filter, more, r.col[0].i, col_str(&r, 1)))
 			buf_add(out, &r.col[0].i, sizeof(int64_t));
 	rows_done(&r);
 }

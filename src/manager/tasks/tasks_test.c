@@ -279,6 +279,79 @@ static void what_failed_in_a_batch_is_tried_again(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, try_setup, try_teardown)
 
+/* ---- smart folders ---- */
+
+static int64_t folder(struct try *t, const char *body)
+{
+	try_must(t, 200, "POST", "/api/smartfolders", body);
+	return json_int(t->out, "ID", 0);
+}
+
+/* The computers of a batch over a folder, by the digits of their names; "-": the filter is refused.
+ */
+static void folder_is(struct try *t, int64_t id, const char *names)
+{
+	char body[200], got[20] = "";
+	snprintf(
+		body, sizeof(body),
+		"{'kind':'check-status','computerFilter':{'type':'computers-in-smart-folder','smartFolderID':%lld}}",
+		(long long)id);
+	try_ask(t, "POST", "/api/jobbatches", body);
+	if (t->status == 200) {
+		snprintf(body, sizeof(body), "/api/jobbatches/%lld",
+		         (long long)json_int(t->out, "ID", 0));
+		try_must(t, 200, "GET", body, NULL);
+		const json_t *jobs = json_array_at(t->out, "jobs");
+		for (size_t i = 0; i < json_array_size(jobs); i++)
+			snprintf(got + strlen(got), sizeof(got) - strlen(got), "%lld",
+			         (long long)json_int(json_array_get(jobs, i), "computerID", 0));
+	} else if (!strstr(t->text, "No computer that is meant")) {
+		snprintf(got, sizeof(got), "-");
+	}
+	assert_string_equal(got, names);
+}
+
+static void a_smart_folder_holds_what_fits_its_rules(void **state)
+{
+	struct try *t = *state;
+	static const char *const hosts[] = { "web-1", "web-2", "db-3" };
+	for (size_t i = 0; i < ARRAY_LEN(hosts); i++)
+		try_agent(t, hosts[i], i == 1 ? 2 : 1);
+	int64_t web = folder(
+		t,
+		"{'name':'web','ruleGroups':[{'rules':[{'key':'general-hostname','value':'WEB'}]}]}");
+	folder_is(t, web, "12");
+	char body[300];
+	snprintf(
+		body, sizeof(body),
+		"{'name':'inner','parentSmartFolderID':%lld,'ruleGroups':[{'rules':[{'key':'general-policy','value':'2'}]},"
+		"{'rules':[{'key':'general-hostname','operator':'equal','value':'db-3'}]}]}",
+		(long long)web);
+	folder_is(t, folder(t, body), "2"); /* db-3 fits, but not the folder around it */
+	folder_is(
+		t,
+		folder(t,
+	               "{'name':'not','ruleGroups':[{'rules':[{'key':'general-hostname','operator':'not-contains',"
+	               "'value':'web'},{'key':'general-policy','operator':'not-equal','value':'2'}]}]}"),
+		"3");
+	folder_is(t, folder(t, "{'name':'all'}"), "123");
+	folder_is(
+		t,
+		folder(t,
+	               "{'name':'none','ruleGroups':[{'rules':[{'key':'general-policy','value':'77'}]}]}"),
+		"");
+	folder_is(
+		t,
+		folder(t,
+	               "{'name':'unknown','ruleGroups':[{'rules':[{'key':'aws-tag','value':'x'}]}]}"),
+		"-");
+	folder_is(
+		t,
+		folder(t,
+	               "{'name':'odd','ruleGroups':[{'rules':[{'key':'general-policy','operator':'near','value':'1'}]}]}"),
+		"-");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +366,7 @@ int main(void)
 		TEST(both_spellings_of_february_are_taken),
 		TEST(a_filter_finds_groups_below_and_policies_below),
 		TEST(what_failed_in_a_batch_is_tried_again),
+		TEST(a_smart_folder_holds_what_fits_its_rules),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

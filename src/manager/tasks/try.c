@@ -22,6 +22,7 @@ static void reply(struct app *a, uint64_t id, int status, const json_t *headers,
 	free(t->text);
 	t->text = str_dup(body);
 	t->out = t->raw ? NULL : json_parse(body, NULL);
+	snprintf(t->location, sizeof(t->location), "%s", json_text(headers, "Location", ""));
 	const char *cookie = json_text(headers, "Set-Cookie", NULL);
 	if (cookie)
 		snprintf(t->set_cookie, sizeof(t->set_cookie), "%s", cookie);

@@ -10,6 +10,7 @@ try {
 	char dir[64], database[128];
 	char cookie[128], rid[64]; /* of the administrator's session */
 	char set_cookie[300];      /* as it came last */
+	char location[2000];       /* of the last answer */
 	char prefer[20];           /* the header Prefer, unless empty */
 	char key[200];             /* an API key that asks instead, unless empty */
 	int status;                /* of the last answer */
