@@ -7,6 +7,7 @@ import { Panel } from "../frame/Panel";
 import { useTranslation } from "../i18n";
 import { href, Link } from "../router/router";
 import { Facts, Problem, Waiting } from "../ui/parts";
+import { Cves } from "./Cves";
 import { Severity } from "./EventList";
 import type { ClassName, Page } from "./load";
 import { Packet } from "./Packet";
@@ -14,8 +15,10 @@ import { fieldLabel, sentenceOf, valueText } from "./words";
 
 const RuleDeeds = lazy(() => import("../network/RuleDeeds"));
 
-/** JSON of audit events reads better on lines of its own. */
+/** JSON of audit events reads better on lines of its own; numbers of weaknesses lead to their records. */
 function Value(props: { text: string }) {
+	const cves = props.text.match(/^CVE-\d+-\d+(?:[,\s]+CVE-\d+-\d+)*$/) && props.text.match(/CVE-\d+-\d+/g);
+	if (cves) return <Cves of={cves} />;
 	if (!props.text.startsWith("{")) return props.text;
 	let text = props.text;
 	try {
@@ -85,13 +88,7 @@ export function EventPanel(props: { name: ClassName; id: number; onClose: () => 
 							]),
 						]}
 					/>
-					{e.PacketData && (
-						<Packet
-							base64={String(e.PacketData)}
-							mark={e.PositionInBuffer === undefined ? undefined : Number(e.PositionInBuffer)}
-							cut={(Number(e.DataFlags ?? 0) & CUT) !== 0}
-						/>
-					)}
+					{e.PacketData && <Packet base64={String(e.PacketData)} cut={(Number(e.DataFlags ?? 0) & CUT) !== 0} />}
 					{Number(e.RuleID ?? 0) > 0 &&
 						e.computerID > 0 &&
 						(props.name === "firewall" || props.name === "intrusionprevention") && (

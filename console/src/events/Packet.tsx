@@ -4,10 +4,10 @@ import { useTranslation } from "../i18n";
 import { Icon } from "../ui/icons";
 import { bytesOf, dumpOf, dumpText } from "./dump";
 
-/** The packet of an event, byte by byte; `mark`: where in it something was found. */
-export function Packet(props: { base64: string; mark?: number; cut: boolean }) {
+/** The packet of an event, byte by byte. */
+export function Packet(props: { base64: string; cut: boolean }) {
 	const { t, number } = useTranslation();
-	const lines = useMemo(() => dumpOf(bytesOf(props.base64), props.mark), [props.base64, props.mark]);
+	const lines = useMemo(() => dumpOf(bytesOf(props.base64)), [props.base64]);
 	const size = lines.reduce((sum, l) => sum + l.bytes.length, 0);
 	return (
 		<section className="yg-packet" aria-label={t("events.packet")}>
@@ -28,11 +28,11 @@ export function Packet(props: { base64: string; mark?: number; cut: boolean }) {
 					<span key={l.offset} className="yg-dump">
 						<span className="yg-note">{l.offset}</span>
 						<span>
-							{l.bytes.map((b, i) =>
-								b.marked ? <mark key={String(i)}>{b.hex}</mark> : <span key={String(i)}>{b.hex}</span>,
-							)}
+							{l.bytes.map((b, i) => (
+								<span key={String(i)}>{b.hex}</span>
+							))}
 						</span>
-						<span>{l.bytes.map((b, i) => (b.marked ? <mark key={String(i)}>{b.text}</mark> : b.text))}</span>
+						<span>{l.bytes.map((b) => b.text).join("")}</span>
 					</span>
 				))}
 			</pre>

@@ -3,10 +3,9 @@ import { bytesOf, dumpOf, dumpText } from "./dump";
 
 test("a packet is shown in hexadecimal and as text, sixteen bytes a line", () => {
 	const data = Uint8Array.from([..."GET / HTTP/1.1\r\nHost"].map((c) => c.charCodeAt(0)));
-	const lines = dumpOf(data, 16);
+	const lines = dumpOf(data);
 	expect(lines.map((l) => l.offset)).toEqual(["0000", "0010"]);
 	expect(lines[0].bytes.map((b) => b.text).join("")).toBe("GET / HTTP/1.1..");
-	expect(lines[1].bytes.filter((b) => b.marked).map((b) => b.text)).toEqual(["H"]);
 	expect(dumpText(lines).split("\n")[1]).toBe(`0010  48 6f 73 74${" ".repeat(36)}  Host`);
 });
 

@@ -1,7 +1,7 @@
 /** A line of a dump: where it begins, its bytes in hexadecimal, and as text where they are printable ASCII. */
 export interface DumpLine {
 	offset: string;
-	bytes: { hex: string; text: string; marked: boolean }[];
+	bytes: { hex: string; text: string }[];
 }
 
 export const PER_LINE = 16;
@@ -14,16 +14,14 @@ export function bytesOf(base64: string): Uint8Array {
 	}
 }
 
-/** `mark`: a byte that something was found at. */
-export function dumpOf(data: Uint8Array, mark?: number): DumpLine[] {
+export function dumpOf(data: Uint8Array): DumpLine[] {
 	const lines: DumpLine[] = [];
 	for (let at = 0; at < data.length; at += PER_LINE)
 		lines.push({
 			offset: at.toString(16).padStart(4, "0"),
-			bytes: [...data.subarray(at, at + PER_LINE)].map((b, i) => ({
+			bytes: [...data.subarray(at, at + PER_LINE)].map((b) => ({
 				hex: b.toString(16).padStart(2, "0"),
 				text: b >= 0x20 && b < 0x7f ? String.fromCharCode(b) : ".",
-				marked: at + i === mark,
 			})),
 		});
 	return lines;

@@ -16,6 +16,8 @@ const wordsOf: Record<string, string | readonly string[]> = {
 	Reason: ["configuration", "packetReason"],
 	ActionString: "fwEvent",
 	DirectionString: "fwEvent",
+	Flow: "fwEvent",
+	Severity: "ruleRank",
 };
 
 /** How a firewall event says which rule decided. */

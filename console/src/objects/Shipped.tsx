@@ -1,28 +1,10 @@
 import type { ReactNode } from "react";
+import { Cves } from "../events/Cves";
 import { useTranslation } from "../i18n";
 import { Card, Facts } from "../ui/parts";
 import { Code } from "./Code";
 import type { Item } from "./kinds";
 import { useNames } from "./queries";
-
-/** CVE numbers as links to their records. */
-export function Cves(props: { of: unknown }) {
-	const list = Array.isArray(props.of) ? (props.of as string[]) : [];
-	return (
-		<span className="yg-module">
-			{list.map((cve) => (
-				<a
-					key={cve}
-					href={`https://www.cve.org/CVERecord?id=${encodeURIComponent(cve)}`}
-					target="_blank"
-					rel="noreferrer"
-				>
-					{cve}
-				</a>
-			))}
-		</span>
-	);
-}
 
 /** A rule that came with an update: what it is about and what it looks for. */
 export function Shipped(props: { object: Item }) {
