@@ -128,6 +128,13 @@ test("what the manager refuses an object with is understood", () => {
 	expect(refusalText("en", () => "Mask", "Invalid firewall rule: sourceIPMask is missing.")).toBe(
 		"Not accepted: Mask is required.",
 	);
+	expect(
+		refusalText(
+			"ja",
+			() => "ルール",
+			'Invalid intrusion prevention rule: customXML, line 3, column 14: "x" is no keyword.',
+		),
+	).toBe('受け付けられません: ルールの 3 行 14 列: "x" is no keyword');
 	expect(refusalText("en", (f) => f, "nobody knows this")).toBe("nobody knows this");
 });
 

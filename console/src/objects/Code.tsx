@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "react";
 import { useTranslation } from "../i18n";
-import { offsetOf, placeIn } from "./fields";
+import { offsetOf, type Spot } from "./fields";
 
 const ROWS_MIN = 8;
 const ROWS_MAX = 30;
@@ -11,6 +11,8 @@ export function Code(props: {
 	label: string;
 	value: string;
 	problem?: string;
+	/** Where the problem is. */
+	place?: Spot | null;
 	readOnly?: boolean;
 	onChange?: (text: string) => void;
 }) {
@@ -18,7 +20,7 @@ export function Code(props: {
 	const area = useRef<HTMLTextAreaElement>(null);
 	const numbers = useRef<HTMLPreElement>(null);
 	const lines = props.value.split("\n").length;
-	const place = props.problem ? placeIn(props.problem) : null;
+	const { place } = props;
 
 	function follow() {
 		if (numbers.current && area.current) numbers.current.scrollTop = area.current.scrollTop;

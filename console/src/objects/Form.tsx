@@ -3,7 +3,7 @@ import { useId, useState } from "react";
 import { useTranslation } from "../i18n";
 import { Card } from "../ui/parts";
 import { Code } from "./Code";
-import { choiceText, type Draft, entriesOf, type Field, type Group, isShown } from "./fields";
+import { choiceText, type Draft, entriesOf, type Field, type Group, isShown, type Spot } from "./fields";
 import { Hours } from "./Hours";
 import type { KindName } from "./names";
 import { useObjects } from "./queries";
@@ -13,6 +13,7 @@ interface ControlProps {
 	id: string;
 	value: unknown;
 	problem?: string;
+	place?: Spot | null;
 	onChange: (value: unknown) => void;
 }
 
@@ -122,7 +123,14 @@ function Control(props: ControlProps) {
 		return <Hours label={t(f.label)} value={(value as boolean[]) ?? Array(168).fill(true)} onChange={onChange} />;
 	if (input.type === "code")
 		return (
-			<Code id={props.id} label={t(f.label)} value={String(value ?? "")} problem={props.problem} onChange={onChange} />
+			<Code
+				id={props.id}
+				label={t(f.label)}
+				value={String(value ?? "")}
+				problem={props.problem}
+				place={props.place}
+				onChange={onChange}
+			/>
 		);
 	if (input.type === "area")
 		return (
@@ -153,6 +161,7 @@ export function FieldRow(props: {
 	f: Field;
 	value: unknown;
 	problem?: string;
+	place?: Spot | null;
 	/** The card says what it is. */
 	unlabelled?: boolean;
 	onChange: (value: unknown) => void;
@@ -185,7 +194,9 @@ export function FieldRow(props: {
 			</div>
 		);
 	const group = f.input.type === "flags" || f.input.type === "hours";
-	const control = <Control f={f} id={id} value={props.value} problem={problem} onChange={props.onChange} />;
+	const control = (
+		<Control f={f} id={id} value={props.value} problem={problem} place={props.place} onChange={props.onChange} />
+	);
 	return group ? (
 		<fieldset className="yg-field" data-field={f.name}>
 			<legend className={props.unlabelled ? "yg-hidden" : undefined}>{t(f.label)}</legend>
@@ -215,7 +226,7 @@ export function ObjectForm(props: {
 	groups: readonly Group[];
 	value: Draft;
 	/** The field that was refused, and why. */
-	problem: { field: string; text: string } | null;
+	problem: { field: string; text: string; place?: Spot | null } | null;
 	onChange: (name: string, value: unknown) => void;
 }) {
 	const { t } = useTranslation();
@@ -233,6 +244,7 @@ export function ObjectForm(props: {
 								value={props.value[f.name]}
 								unlabelled={f.label === g.title}
 								problem={props.problem?.field === f.name ? props.problem.text : undefined}
+								place={props.problem?.place}
 								onChange={(v) => props.onChange(f.name, v)}
 							/>
 						))}

@@ -7,7 +7,7 @@ import { go, guardLeaving, href, Link, useSearch } from "../router/router";
 import { Dialog } from "../ui/Dialog";
 import { Card, Nothing, PageHead, Problem, Waiting } from "../ui/parts";
 import { ObjectForm } from "./Form";
-import { bodyOf, type Draft, fieldNamed } from "./fields";
+import { bodyOf, type Draft, fieldNamed, placeIn } from "./fields";
 import { type Item, type Kind, kindOf } from "./kinds";
 import type { KindName } from "./names";
 import { pathOf, useNames, useObjects, useOwners } from "./queries";
@@ -162,7 +162,7 @@ function Editor(props: { name: KindName; policy: number; object: Item | null; st
 			<ObjectForm
 				groups={kind.groups}
 				value={value}
-				problem={field && refused ? { field, text: refused } : null}
+				problem={field && message && refused ? { field, text: refused, place: placeIn(message) } : null}
 				onChange={(n, v) => {
 					setTouched(true);
 					setValue((old) => ({ ...old, [n]: v }));

@@ -86,8 +86,14 @@ export function fieldNamed(groups: readonly Group[], o: Draft, message: string):
 	return type && fields.some((f) => f.name === `${type}Type`) ? `${type}Type` : null;
 }
 
-/** "line 3, column 14: …" or "3:14: …": where in a text; both count from 1. */
-export function placeIn(message: string): { line: number; column: number } | null {
+/** Where in a text; both count from 1. */
+export interface Spot {
+	line: number;
+	column: number;
+}
+
+/** "line 3, column 14: …" or "3:14: …": where that is. */
+export function placeIn(message: string): Spot | null {
 	const found = message.match(/line (\d+)(?:,? column (\d+))?/) ?? message.match(/(?:^|[\s:])(\d+):(\d+):/);
 	return found ? { line: Number(found[1]), column: Number(found[2] ?? 1) } : null;
 }

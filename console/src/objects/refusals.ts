@@ -6,11 +6,20 @@ import { type Key, type Language, translate } from "../i18n";
  */
 export const patterns: { pattern: RegExp; key: Key; names: string[] }[] = [
 	{
-		pattern: /^Invalid (?:firewall rule|stateful configuration|items|ports): (.+)\.$/,
+		pattern:
+			/^Invalid (?:firewall rule|stateful configuration|intrusion prevention rule|application type|items|ports): (.+)\.$/,
 		key: "refused.because",
 		names: ["reason"],
 	},
 	{ pattern: /^(\w+) is required(?: with .+)?\.$/, key: "refused.required", names: ["field"] },
+	{
+		pattern: /^(\w+), line (\d+), column (\d+): (.+)$/,
+		key: "refused.place",
+		names: ["field", "line", "column", "text"],
+	},
+	{ pattern: /^(\w+) holds no rule$/, key: "refused.required", names: ["field"] },
+	{ pattern: /^(\w+) is longer than (\d+) bytes$/, key: "refused.long", names: ["field"] },
+	{ pattern: /^(patterns) has \d+ items: .*$/, key: "refused.value", names: ["field"] },
 	{ pattern: /^(\w+) is missing$/, key: "refused.required", names: ["field"] },
 	{ pattern: /^(\w+) (\d+) does not exist\.$/, key: "refused.unknown", names: ["field", "value"] },
 	{ pattern: /^(\w+) (\d+) is not known$/, key: "refused.unknown", names: ["field", "value"] },
