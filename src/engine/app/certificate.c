@@ -103,7 +103,7 @@ static void put_value(struct buf *out, uint8_t tag, struct der value)
 		return;
 	}
 	for (size_t i = 0; i + 1 < value.n; i += 2) /* two bytes a character */
-		buf_char(out, value.p[i] ? '?' : (char)value.p[i + 1]);
+		buf_add(out, value.p[i] ? (const uint8_t *)"?" : &value.p[i + 1], 1);
 }
 
 static bool put_name(struct buf *out, struct der name)
@@ -145,11 +145,10 @@ int certificate_read(const uint8_t *der, size_t n, struct buf *subject, struct b
 	    tag != INTEGER)
 		return -EBADMSG;
 	put_serial(serial, part);
-	if (!der_take(&body, SEQUENCE, &part) || !der_take(&body, SEQUENCE, &part) ||
-	    !put_name(issuer, part))
-		return -EBADMSG;
-	if (!der_take(&body, SEQUENCE, &part) || !der_take(&body, SEQUENCE, &part) ||
-	    !put_name(subject, part))
-		return -EBADMSG;
+	/* The algorithm, the issuer, the time, the subject. */
+	struct buf *names[] = { NULL, issuer, NULL, subject };
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (!der_take(&body, SEQUENCE, &part) || (names[i] && !put_name(names[i], part)))
+			return -EBADMSG;
 	return 0;
 }

@@ -49,7 +49,9 @@ static unsigned owners(const uint8_t *p, size_t n, bool *whole)
 static int greeting(const uint8_t *p, size_t n)
 {
 	size_t have = n < 3 ? n : 3;
-	if (memcmp(p ? (const char *)p : "", "220", have) != 0)
+	if (!p || !n)
+		return 0;
+	if (memcmp(p, "220", have) != 0)
 		return -1;
 	if (n < 4)
 		return 0;

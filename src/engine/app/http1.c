@@ -173,6 +173,8 @@ static void end_message(struct http1 *h, enum app_side side)
 {
 	struct half *me = &h->half[side];
 	struct http_tx *t = me->tx;
+	if (!t)
+		return;
 	body_end(&t->tx, side, &t->side[side].body);
 	me->tx = NULL;
 	me->cut = me->filled = false;

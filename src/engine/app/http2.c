@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/auto.h"
 #include "engine/app/http.h"
 
 /*
@@ -131,17 +132,20 @@ static void add_text(struct block *b, struct buf *out, const uint8_t *p, size_t 
 static void add_field(struct block *b, const nghttp2_nv *nv, size_t max)
 {
 	struct str name = { (const char *)nv->name, nv->namelen };
-	struct buf *pseudo = str_is(name, ":method")      ? &b->method
-	                     : str_is(name, ":path")      ? &b->path
-	                     : str_is(name, ":authority") ? &b->authority
-	                     : str_is(name, ":status")    ? &b->status
-	                                                  : NULL;
-	if (pseudo) {
-		buf_clear(pseudo);
-		add_text(b, pseudo, nv->value, nv->valuelen);
-		return;
-	}
-	if ((name.n && name.p[0] == ':') || b->rest.n + name.n + nv->valuelen > max)
+	struct {
+		const char *name;
+		struct buf *value;
+	} pseudo[] = { { ":method", &b->method },
+		       { ":path", &b->path },
+		       { ":authority", &b->authority },
+		       { ":status", &b->status } };
+	for (size_t i = 0; i < ARRAY_LEN(pseudo); i++)
+		if (str_is(name, pseudo[i].name)) {
+			buf_clear(pseudo[i].value);
+			add_text(b, pseudo[i].value, nv->value, nv->valuelen);
+			return;
+		}
+	if (str_starts(name, STR(":")) || b->rest.n + name.n + nv->valuelen > max)
 		return;
 	add_text(b, &b->rest, nv->name, nv->namelen);
 	app_keep(b->app, &b->rest, ": ", 2);

@@ -94,7 +94,8 @@ static bool host(const struct ask *a, bool raw, struct app_bytes *out)
 	for (size_t i = 0; i < h.n; i++) {
 		if (h.p[i] == ':' && h.p[0] != '[')
 			break;
-		char c = h.p[i] >= 'A' && h.p[i] <= 'Z' ? (char)(h.p[i] | 0x20) : h.p[i];
+		uint8_t c = (uint8_t)h.p[i];
+		c = c >= 'A' && c <= 'Z' ? c | 0x20 : c;
 		join(a, &c, 1);
 		if (c == ']')
 			break;

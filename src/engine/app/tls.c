@@ -242,7 +242,7 @@ static bool read_hello(struct tls_tx *t, enum app_side side, struct reader r)
 		ciphers = take(&r, 2);
 		take(&r, 1);
 	}
-	if (r.bad)
+	if (r.bad || !random.p)
 		return false;
 	s->hello = true;
 	s->version = (uint16_t)version;

@@ -42,7 +42,7 @@ static void a_handshake_shows_names_versions_and_certificates(void **state)
 			"ja3s.string \"771,",
 			"0 server headers",
 			"tls.certs \"",
-			"tls.cert_subject \"C=JP, ST=Tokyo, O=Example, CN=www.example.com, "
+			"tls.cert_subject \"C=JP, ST=Tokyo, O=Example, CN=www.example.com, ",
 			"emailAddress=a@example.com\"",
 			"tls.cert_issuer \"C=JP, ST=Tokyo",
 			"tls.cert_serial \"0A:1B:2C:3D\"",

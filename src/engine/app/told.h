@@ -190,10 +190,13 @@ static inline void tell_all(struct told *t, const struct step *steps, size_t n,
 static inline void assert_told(const struct told *t, const char *const *lines)
 {
 	const char *at = t->out.p;
+	assert_non_null(at);
 	for (size_t i = 0; lines[i]; i++) {
 		const char *found = strstr(at, lines[i]);
-		if (!found)
+		if (!found) {
 			fail_msg("no %s in\n%s\nof\n%s", lines[i], at, t->out.p);
+			return;
+		}
 		at = found + strlen(lines[i]);
 	}
 }
