@@ -599,7 +599,8 @@ uint32_t traffic_clean(struct traffic *t, uint32_t max, uint64_t now_ms)
 			end_connection(t, c);
 			ended++;
 		}
-	reassembly_clean(t->fragments, now_ms);
+	if (reassembly_count(t->fragments))
+		reassembly_clean(t->fragments, now_ms);
 	return ended;
 }
 
