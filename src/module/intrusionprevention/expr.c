@@ -208,7 +208,7 @@ static int member_order(const void *a, const void *b)
 static void sort_members(struct reading *r, const struct expr **members, struct expr *group)
 {
 	size_t n = group->nmembers, kept = 0;
-	qsort(members, n, sizeof(*members), member_order);
+	qsort(members, n, sizeof(const struct expr *), member_order);
 	for (size_t i = 0; i < n && is_plain(members[i]); i++) {
 		const struct expr *last = kept ? members[kept - 1] : NULL;
 		if (!last || ip_order(&last->to, &members[i]->from) < 0) {
@@ -239,7 +239,8 @@ static int read_group(struct reading *r, struct str text, struct expr *e)
 	}
 	if (n > MEMBERS_MAX)
 		return fail(r, text, "a group of at most 20000 members");
-	const struct expr **members = arena_array(&r->p->rules->arena, n, sizeof(*members));
+	const struct expr **members =
+		arena_array(&r->p->rules->arena, n, sizeof(const struct expr *));
 	rest = inside;
 	for (size_t i = 0; i < n; i++) {
 		int rc = read_expr(r, cut_member(&rest), &members[i]);

@@ -64,10 +64,12 @@ static void a_long_piece_is_looked_at_and_joined_to_what_was_before(void **state
 	                "distance:0; within:10; sid:1;)");
 	memset(big, 'x', sizeof(big));
 	tested_stream(&t, APP_CLIENT, "..first", 7);
-	memcpy(big, "second", 6);
+	for (size_t i = 0; i < 6; i++)
+		big[i] = "second"[i];
 	tested_stream(&t, APP_CLIENT, big, sizeof(big));
 	assert_int_equal(t.nsids, 1);
-	memcpy(big + 70000, "firstsecond", 11);
+	for (size_t i = 0; i < 11; i++)
+		big[70000 + i] = "firstsecond"[i];
 	tested_stream(&t, APP_CLIENT, big, sizeof(big));
 	assert_int_equal(t.nsids, 2);
 	assert_int_equal(t.last.stream_position, 7 + 100000 + 70000);

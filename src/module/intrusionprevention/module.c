@@ -59,7 +59,7 @@ static bool schedule_holds(const struct prevention *v, const struct prevention_s
 	if (!s || !p || !p->when_ms)
 		return true;
 	/* 1970 began on a Thursday. */
-	int64_t hour = ((int64_t)(p->when_ms / 1000) + v->utc_offset_s) / 3600 + 4 * 24;
+	int64_t hour = ((int64_t)(p->when_ms / 1000) + v->utc_offset_s) / 3600 + INT64_C(96);
 	return s->hours[((hour % PREVENTION_HOURS) + PREVENTION_HOURS) % PREVENTION_HOURS];
 }
 

@@ -229,7 +229,7 @@ static void add_rule(struct ips_rules *rules, struct rule *r)
 {
 	if (rules->n == rules->cap) {
 		rules->cap = rules->cap ? rules->cap * 2 : 64;
-		rules->rules = reallocarray(rules->rules, rules->cap, sizeof(*rules->rules));
+		rules->rules = reallocarray(rules->rules, rules->cap, sizeof(struct rule *));
 		if (!rules->rules)
 			abort();
 	}

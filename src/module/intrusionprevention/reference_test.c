@@ -31,7 +31,7 @@ static bool is_relative(const struct wanted *w)
 static bool same(const struct wanted *w, const char *p)
 {
 	for (const char *b = w->bytes; *b; b++, p++) {
-		int x = *b, y = *p;
+		int x = (unsigned char)*b, y = (unsigned char)*p;
 		if (w->nocase) {
 			x |= 32;
 			y |= 32;

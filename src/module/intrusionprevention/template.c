@@ -37,7 +37,10 @@ static void add_head(struct buf *out, const json_t *rule)
 	for (const char *p = json_text(rule, "name", "rule"); *p; p++) {
 		if (strchr("\"\\;:", *p))
 			buf_char(out, '\\');
-		buf_char(out, *p == '\n' || *p == '\r' ? ' ' : *p);
+		char c = *p;
+		if (c == '\n' || c == '\r')
+			c = ' ';
+		buf_char(out, c);
 	}
 	buf_z(out, "\"; flow:established; ");
 }

@@ -53,9 +53,7 @@ static void compress_whitespace(const struct transform *t, const uint8_t *p, siz
 {
 	(void)t;
 	for (size_t i = 0; i < n; i++)
-		if (!isspace(p[i]))
-			buf_char(out, (char)p[i]);
-		else if (i == 0 || !isspace(p[i - 1]))
+		if (!isspace(p[i]) || i == 0 || !isspace(p[i - 1]))
 			buf_char(out, (char)p[i]);
 }
 
@@ -75,7 +73,8 @@ static void url_decode(const struct transform *t, const uint8_t *p, size_t n, st
 			buf_char(out, (char)(high << 4 | low));
 			i += 2;
 		} else {
-			buf_char(out, p[i] == '+' ? ' ' : (char)p[i]);
+			uint8_t c = p[i] == '+' ? (uint8_t)' ' : p[i];
+			buf_char(out, (char)c);
 		}
 	}
 }
@@ -129,7 +128,7 @@ static void pcrexform(const struct transform *t, const uint8_t *p, size_t n, str
 		pcre2_set_match_limit(context, ips_limits_default.pcre_match);
 		if (pcre2_match(t->code, p, n, 0, 0, match, context) >= 0) {
 			PCRE2_SIZE *v = pcre2_get_ovector_pointer(match);
-			unsigned group = pcre2_get_ovector_count(match) > 1 && v[2] != PCRE2_UNSET;
+			size_t group = pcre2_get_ovector_count(match) > 1 && v[2] != PCRE2_UNSET;
 			from = v[2 * group];
 			to = v[2 * group + 1];
 		}
@@ -147,7 +146,8 @@ static void header_lowercase(const struct transform *t, const uint8_t *p, size_t
 	(void)t;
 	for (size_t i = 0; i < n; i++) {
 		value = p[i] == '\n' ? false : value || p[i] == ':';
-		buf_char(out, value ? (char)p[i] : (char)tolower(p[i]));
+		uint8_t c = value ? p[i] : (uint8_t)tolower(p[i]);
+		buf_char(out, (char)c);
 	}
 }
 
