@@ -36,3 +36,10 @@ void clock_stamp(char out[static 48])
 	strftime(zone, sizeof(zone), "%z", &tm);
 	snprintf(out, 48, "%s.%06u [%s]", day, (unsigned)(ns / 1000u % 1000000u), zone);
 }
+
+int64_t clock_utc_offset_s(void)
+{
+	time_t now = time(NULL);
+	struct tm t;
+	return localtime_r(&now, &t) ? t.tm_gmtoff : 0;
+}

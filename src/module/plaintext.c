@@ -2,4 +2,6 @@
 
 #include <stddef.h>
 
-const struct plaintext_row *const plaintext_rows[] = { NULL };
+#include "module/intrusionprevention/section.h"
+
+const struct plaintext_row *const plaintext_rows[] = { &prevention_plaintext, NULL };

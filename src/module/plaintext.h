@@ -32,7 +32,8 @@ struct plaintext_row {
 	                              const uint8_t *data, size_t len, uint64_t missed);
 	void (*close)(struct instance *i, void *connection);
 	void (*tick)(struct instance *i, uint64_t now_ms);
-	void (*flush)(struct instance *i); /* all events, now */
+	void (*place)(struct instance *i, int64_t utc_offset_s); /* of the computer's time zone */
+	void (*flush)(struct instance *i);                       /* all events, now */
 };
 
 extern const struct plaintext_row *const plaintext_rows[]; /* plaintext.c; NULL last */

@@ -47,20 +47,7 @@ static bool type_holds(const struct prevention_type *t, const struct packet *p,
 		if (outgoing != t->outgoing)
 			return false;
 	}
-	for (size_t i = 0; i < t->nports; i++)
-		if (port >= t->ports[i].from && port <= t->ports[i].to)
-			return true;
-	return t->nports == 0;
-}
-
-static bool schedule_holds(const struct prevention *v, const struct prevention_schedule *s,
-                           const struct packet *p)
-{
-	if (!s || !p || !p->when_ms)
-		return true;
-	/* 1970 began on a Thursday. */
-	int64_t hour = ((int64_t)(p->when_ms / 1000) + v->utc_offset_s) / 3600 + INT64_C(96);
-	return s->hours[((hour % PREVENTION_HOURS) + PREVENTION_HOURS) % PREVENTION_HOURS];
+	return prevention_type_port(t, port);
 }
 
 static enum ips_leave leave(void *arg, const struct ips_rule_words *words, const struct packet *p,
@@ -69,7 +56,8 @@ static enum ips_leave leave(void *arg, const struct ips_rule_words *words, const
 	const struct prevention *v = arg;
 	const struct prevention_rule *rule = prevention_rule_find(v->rules, words->tag);
 	if (!rule || (rule->type && !type_holds(rule->type, p, f)) ||
-	    !schedule_holds(v, rule->when, p))
+	    !prevention_schedule_holds(rule->when, p && p->when_ms ? p->when_ms : v->now_ms,
+	                               v->utc_offset_s))
 		return IPS_OFF;
 	return rule->log_only ? IPS_DETECT : IPS_BLOCK;
 }

@@ -6,7 +6,8 @@
 /*
  * Intrusion Prevention in a policy: the rules that are assigned with what the policy says of each
  * (section.c; the manager links it too), the texts of rules that are written by templates
- * (template.c), and the module that judges packets (module.c, report.c). The policy's JSON:
+ * (template.c), the module that judges packets (module.c, report.c), and its part for what is said
+ * inside TLS (clear.c). The policy's JSON:
  * docs/protocol.md; behaviour for users: docs/intrusion-prevention.md.
  */
 
@@ -47,6 +48,7 @@ struct prevention_rule {
 struct rules {
 	enum prevention_state state;
 	bool tap;
+	bool inside_tls;               /* what programs say inside TLS is looked at as well */
 	bool first_data;               /* packet data with a rule's first event in a period */
 	struct prevention_rule *rules; /* owned, by ID */
 	size_t nrules;
@@ -61,6 +63,11 @@ struct rules {
 };
 
 const struct prevention_rule *prevention_rule_find(const struct rules *r, uint64_t id);
+/* Does the type look at this port of a server? */
+bool prevention_type_port(const struct prevention_type *t, uint16_t port);
+/* Is it one of the schedule's hours? s NULL: any hour is. */
+bool prevention_schedule_holds(const struct prevention_schedule *s, uint64_t when_ms,
+                               int64_t utc_offset_s);
 
 /*
  * The text that a rule of the API stands for, by its template; empty while nothing is written in it

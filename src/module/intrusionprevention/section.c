@@ -212,6 +212,22 @@ const struct prevention_rule *prevention_rule_find(const struct rules *r, uint64
 	return r->nrules ? bsearch(&key, r->rules, r->nrules, sizeof(key), by_id) : NULL;
 }
 
+bool prevention_type_port(const struct prevention_type *t, uint16_t port)
+{
+	for (size_t i = 0; i < t->nports; i++)
+		if (port >= t->ports[i].from && port <= t->ports[i].to)
+			return true;
+	return t->nports == 0;
+}
+
+bool prevention_schedule_holds(const struct prevention_schedule *s, uint64_t when_ms,
+                               int64_t utc_offset_s)
+{
+	/* 1970 began on a Thursday. */
+	int64_t hour = ((int64_t)(when_ms / 1000) + utc_offset_s) / 3600 + INT64_C(96);
+	return !s || s->hours[((hour % PREVENTION_HOURS) + PREVENTION_HOURS) % PREVENTION_HOURS];
+}
+
 static int parse_rules(struct rules *r, const json_t *in, struct err *why)
 {
 	const json_t *list = NULL;
@@ -298,6 +314,9 @@ static void parse_settings(struct rules *r, const json_t *in)
 {
 	const json_t *set = json_object_at(in, "settings");
 	r->tap = strcmp(json_text(set, "firewallSettingNetworkEngineMode", "Inline"), "Tap") == 0;
+	r->inside_tls =
+		strcmp(json_text(set, "intrusionPreventionSettingInspectTlsTrafficEnabled", "true"),
+	               "true") == 0;
 	r->first_data =
 		strcmp(json_text(set, "intrusionPreventionSettingLogDataRuleFirstMatchEnabled",
 	                         "true"),

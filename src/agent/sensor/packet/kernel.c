@@ -81,13 +81,6 @@ void kernel_count(struct packets *s)
 
 /* ---- compiling ---- */
 
-static int64_t utc_offset(void)
-{
-	time_t now = time(NULL);
-	struct tm t;
-	return localtime_r(&now, &t) ? t.tm_gmtoff : 0;
-}
-
 static bool carries(const struct link *l)
 {
 	return l->up && strcmp(l->name, "lo") != 0;
@@ -151,7 +144,8 @@ static int compile(struct packets *s, const struct rules *r, unsigned generation
 	const char *up[LINKS_MAX + 1];
 	const struct kernel *k = &s->kernel;
 	active(s, up);
-	const struct fw_target t = { .now = { fw_hour(clock_ms(), utc_offset()), places(s) },
+	const struct fw_target t = { .now = { fw_hour(clock_ms(), clock_utc_offset_s()),
+		                              places(s) },
 		                     .interfaces = s->links.names,
 		                     .active = up,
 		                     .log_group = s->logged.room ? LOG_GROUP : 0,
@@ -209,11 +203,11 @@ static void load(struct packets *s)
 	struct kernel *k = &s->kernel;
 	const struct rules *r = judges_ruleset(&s->judges);
 	struct err why = { { 0 } };
-	firewall_place(judges_firewall(&s->judges), utc_offset(), places(s));
-	judges_place(&s->judges, utc_offset());
+	firewall_place(judges_firewall(&s->judges), clock_utc_offset_s(), places(s));
+	judges_place(&s->judges, clock_utc_offset_s());
 	if (!packets_first(s))
 		return;
-	k->hour = fw_hour(clock_ms(), utc_offset());
+	k->hour = fw_hour(clock_ms(), clock_utc_offset_s());
 	if (r && compile_news(s, r, &b, &why) < 0) {
 		snprintf(k->trouble, sizeof(k->trouble), "%.200s", why.text);
 		k->loaded = false;
@@ -252,7 +246,7 @@ void kernel_places(struct packets *s, unsigned places_now)
 
 void kernel_tick(struct packets *s)
 {
-	if (s->kernel.document && s->kernel.hour != fw_hour(clock_ms(), utc_offset())) {
+	if (s->kernel.document && s->kernel.hour != fw_hour(clock_ms(), clock_utc_offset_s())) {
 		load(s);
 		kernel_tell_status(s);
 	}

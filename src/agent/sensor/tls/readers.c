@@ -123,6 +123,12 @@ void readers_tick(struct readers *r, uint64_t now_ms)
 		plaintext_rows[i]->tick(r->rows[i].instance, now_ms);
 }
 
+void readers_place(struct readers *r, int64_t utc_offset_s)
+{
+	for (size_t i = 0; i < r->n; i++)
+		plaintext_rows[i]->place(r->rows[i].instance, utc_offset_s);
+}
+
 void readers_flush(struct readers *r)
 {
 	for (size_t i = 0; i < r->n; i++)

@@ -29,4 +29,5 @@ enum plaintext_answer readers_data(struct readers *r, struct reading *at, enum a
                                    const uint8_t *data, size_t len, uint64_t missed);
 void readers_close(struct readers *r, struct reading *at);
 void readers_tick(struct readers *r, uint64_t now_ms);
+void readers_place(struct readers *r, int64_t utc_offset_s);
 void readers_flush(struct readers *r);

@@ -381,6 +381,7 @@ static void ticked(struct watch *w, uint32_t events)
 	(void)events;
 	struct tls *s = CONTAINER_OF(w, struct tls, tick);
 	loop_tick(w);
+	readers_place(&s->readers, clock_utc_offset_s());
 	readers_tick(&s->readers, clock_ms());
 	s->ticks++;
 	if (s->ticks % LOOK_TICKS == 0)
