@@ -3,6 +3,11 @@ import { tell } from "./tell.mjs";
 
 const field = (page, name) => page.locator(`[data-field="${name}"]`);
 const row = (page, text) => page.locator("main tbody tr").filter({ hasText: text });
+/** The row among hundreds: only those near the top of a list are drawn. */
+async function find(page, text) {
+	await page.locator("input[data-filter]").fill(text);
+	return row(page, text);
+}
 const main = (page, text) => page.locator(`main button:has-text("${text}")`);
 
 async function saved(page, t) {
@@ -53,7 +58,7 @@ export async function assignAndOverride(page, at, t, computer, name) {
 		await saved(page, t);
 	}
 	await page.goto(at(`/computers/${computer}/intrusion-prevention/rules?show=all`));
-	await row(page, `${name} 1`).locator("input[type=checkbox]").check();
+	await (await find(page, `${name} 1`)).locator("input[type=checkbox]").check();
 	await saved(page, t);
 	await page.goto(at(`/computers/${computer}/intrusion-prevention/rules`));
 	await row(page, `${name} 1`).locator(`button:has-text("${t["rules.change"]}")`).click();
@@ -65,7 +70,7 @@ export async function assignAndOverride(page, at, t, computer, name) {
 	const text = await row(page, `${name} 1`).textContent();
 	tell(text.includes(t["ipsRule.modeDetect"]), "a rule is detect only on one computer", text);
 	await page.goto(at("/objects/intrusionpreventionrules"));
-	await row(page, `${name} 1`).waitFor();
+	await (await find(page, `${name} 1`)).waitFor();
 	const elsewhere = await row(page, `${name} 1`).textContent();
 	tell(elsewhere.includes(t["ipsRule.modePolicy"]), "and as it was everywhere else", elsewhere);
 }

@@ -26,7 +26,8 @@ static inline void made_32(struct made *m, uint32_t v)
 
 static inline void made_bytes(struct made *m, const void *p, size_t n)
 {
-	memcpy(m->b + m->n, p, n);
+	if (n)
+		memcpy(m->b + m->n, p, n);
 	m->n += n;
 }
 

@@ -213,7 +213,7 @@ static void the_table_and_memory_have_their_limits(void **state)
 	}
 	assert_int_equal(told(&l, 1), 1);
 	assert_int_equal(traffic_counted(l.traffic)->without_room, 1);
-	l.now += 100 * 1000;
+	l.now += UINT64_C(100000);
 	traffic_clean(l.traffic, 1000, l.now);
 	assert_int_equal(traffic_connections(l.traffic), 2); /* those that stand */
 	close_rules(&l);

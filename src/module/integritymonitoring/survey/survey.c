@@ -147,9 +147,7 @@ static void compare(struct survey *s, const struct im_entity *was, const struct 
 	if (was && is && was->class != is->class) {
 		tell(s, was, NULL);
 		tell(s, NULL, is);
-	} else if (was && is) {
-		tell(s, was, is);
-	} else if (!moved_put(s->moved, was, is)) {
+	} else if ((was && is) || !moved_put(s->moved, was, is)) {
 		tell(s, was, is);
 	}
 }
