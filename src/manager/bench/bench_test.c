@@ -28,7 +28,7 @@ static int ask(const char *settings, const char *packet, json_t **out, struct er
 	buf_z(&b, place + 2);
 	buf_fmt(&b, ",'packet':%s}}", packet);
 	for (size_t i = 0; i < b.n; i++)
-		buf_char(&text, b.p[i] == '\'' ? '"' : b.p[i]);
+		buf_z(&text, b.p[i] == '\'' ? "\"" : (const char[2]){ b.p[i], '\0' });
 	return bench_run(buf_view(&text), out, why);
 }
 

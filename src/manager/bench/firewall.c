@@ -1,5 +1,6 @@
 #include "module/firewall/firewall.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -98,12 +99,9 @@ static int take_flags(const json_t *in, uint8_t *out, struct err *why)
 static int take_mac(const json_t *in, const char *field, uint8_t out[6], bool *has, struct err *why)
 {
 	const char *text = json_text(in, field, NULL);
-	int end = 0;
 	if (!text)
 		return 0;
-	*has = sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &out[0], &out[1], &out[2],
-	              &out[3], &out[4], &out[5], &end) == 6 &&
-	       text[end] == '\0';
+	*has = mac_parse(str_of(text), out) == 0;
 	return *has ? 0 : err_set(why, -EINVAL, "%s: \"%.40s\" is no MAC address", field, text);
 }
 
@@ -361,6 +359,7 @@ int bench_firewall(const json_t *input, json_t **out, struct err *why)
 		rc = firewall_section.parse(json_object_at(input, "section"), &r, why);
 	if (rc < 0)
 		return rc;
+	assert(r);
 	*out = json_object();
 	rc = judge(r, &w, input, *out);
 	firewall_section.free(r);

@@ -50,6 +50,8 @@ struct mac_list {
 /* items: an array of texts in the grammar of the API's lists; comments behind '#' are dropped. */
 int ip_list_parse(struct ip_list *l, const json_t *items, struct err *why);
 int port_list_parse(struct port_list *l, const json_t *items, struct err *why);
+/* "00:0c:29:aa:bb:cc", "00-0C-29-AA-BB-CC", "000c29aabbcc", "000c.29aa.bbcc"; -EINVAL. */
+int mac_parse(struct str s, uint8_t out[static 6]);
 int mac_list_parse(struct mac_list *l, const json_t *items, struct err *why);
 void ip_list_done(struct ip_list *l);
 void port_list_done(struct port_list *l);

@@ -291,8 +291,7 @@ static int hex(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* "00:0c:29:aa:bb:cc", "00-0C-29-AA-BB-CC", "000c29aabbcc", "000c.29aa.bbcc". */
-static int take_mac(struct str s, uint8_t out[static 6])
+int mac_parse(struct str s, uint8_t out[static 6])
 {
 	size_t n = 0;
 	for (size_t i = 0; i < s.n; i++) {
@@ -327,7 +326,7 @@ int mac_list_parse(struct mac_list *l, const json_t *items, struct err *why)
 			return rc;
 		if (s.n == 0)
 			continue;
-		if (take_mac(s, made.macs[made.n]) < 0)
+		if (mac_parse(s, made.macs[made.n]) < 0)
 			return bad_item(why, s, "MAC address");
 		made.n++;
 	}

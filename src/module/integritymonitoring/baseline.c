@@ -128,7 +128,7 @@ static struct str get_bytes(struct in *in, uint64_t n)
 static void get_fixed(struct in *in, void *to, size_t n)
 {
 	struct str s = get_bytes(in, n);
-	if (s.n == n)
+	if (n && s.n == n)
 		memcpy(to, s.p, n);
 }
 

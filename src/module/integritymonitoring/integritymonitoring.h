@@ -192,7 +192,7 @@ void im_rules_done(struct im_rules *r);
  */
 int im_rules_add_xml(struct im_rules *r, struct str xml, const struct im_rule *as, struct err *why);
 /* Adds a rule as the API has it: template file, registry or custom. */
-int im_rules_add_json(struct im_rules *r, const json_t *rule, struct err *why);
+int im_rules_add_json(struct im_rules *r, const json_t *o, struct err *why);
 /* The rules that a baseline was made under: r->source of then. */
 int im_rules_add_source(struct im_rules *r, const json_t *source, struct err *why);
 

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <sys/stat.h>
 
 #include "module/integritymonitoring/integritymonitoring.h"
@@ -106,10 +107,12 @@ static uint32_t ask(const struct im_rules *r, struct im_change *c, uint32_t chan
 {
 	bool all = c->kind != IM_UPDATED;
 	uint32_t asked = 0;
+	const struct im_entity *e = c->is ? c->is : c->was;
+	assert(e);
 	for (size_t i = 0; i < r->nsets; i++) {
 		const struct im_set *s = &r->sets[i];
-		if (s->class != (c->is ? c->is : c->was)->class ||
-		    !(all || (changed & s->attributes)) || !covers_either(s, c->was, c->is))
+		if (s->class != e->class || !(all || (changed & s->attributes)) ||
+		    !covers_either(s, c->was, c->is))
 			continue;
 		asked |= changed & s->attributes;
 		if (!c->reason || s->rule->severity > c->reason->severity)

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -59,6 +60,7 @@ static int add_file(struct im_rules *r, const json_t *o, const struct im_rule *a
 		rc = build_set(r, rule, IM_FILE, &s, why);
 	if (rc < 0)
 		return rc;
+	assert(s);
 	bool keep = build_base(r, s, str_of(base)) == 1;
 	rc = add_names(r, s, included, false, deep, &keep, why);
 	if (rc == 0 && s->nincludes == 0) {

@@ -1,5 +1,6 @@
 #include "module/integritymonitoring/value.h"
 
+#include <assert.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <time.h>
@@ -181,12 +182,13 @@ static json_t *values(const struct im_entity *e, uint32_t which)
 json_t *im_change_json(const struct im_change *c)
 {
 	const struct im_entity *e = c->is ? c->is : c->was;
+	assert(e);
 	uint32_t which = c->was && c->is ? c->changed : UINT32_MAX;
 	json_t *o = json_object(), *names = json_array();
 	json_set_text(o, "change", im_kinds[c->kind]);
 	json_set_text(o, "class", im_classes[e->class].name);
 	json_set_bytes(o, "key", e->key);
-	if (c->kind == IM_RENAMED)
+	if (c->kind == IM_RENAMED && c->was)
 		json_set_bytes(o, "from", c->was->key);
 	json_set_bytes(o, "rule", c->reason->name);
 	if (c->reason->id)
@@ -211,8 +213,9 @@ void im_change_line(const struct im_change *c, struct buf *out)
 {
 	const struct im_entity *e = c->is ? c->is : c->was;
 	const char *between = ": ";
+	assert(e);
 	buf_fmt(out, "%s %s ", im_kinds[c->kind], im_classes[e->class].name);
-	if (c->kind == IM_RENAMED) {
+	if (c->kind == IM_RENAMED && c->was) {
 		buf_safe(out, c->was->key);
 		buf_z(out, " to ");
 	}
@@ -224,8 +227,10 @@ void im_change_line(const struct im_change *c, struct buf *out)
 		buf_z(out, between);
 		between = ", ";
 		im_attribute_event_name(e->class, i, out);
-		im_value(c->was, i, &was);
-		im_value(c->is, i, &is);
+		if (c->was)
+			im_value(c->was, i, &was);
+		if (c->is)
+			im_value(c->is, i, &is);
 		buf_char(out, ' ');
 		buf_safe(out, buf_view(&was));
 		buf_z(out, " -> ");

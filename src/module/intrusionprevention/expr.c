@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -268,6 +269,7 @@ static int read_variable(struct reading *r, struct str text, const struct expr *
 		int rc = read_expr(&inner, str_of(value), &e);
 		if (rc < 0)
 			return rc;
+		assert(e);
 		/* The map's values have no const. */
 		struct expr *copy = expr_new(r, e->kind);
 		*copy = *e;
@@ -304,6 +306,7 @@ static int read_expr(struct reading *r, struct str text, const struct expr **out
 	bool negated = text.n > 0 && text.p[0] == '!';
 	const struct expr *e = NULL;
 	int rc = read_positive(r, negated ? str_trim(str_skip(text, 1)) : text, &e);
+	assert(rc < 0 || e);
 	if (rc == 0 && negated) {
 		struct expr *not = expr_new(r, e->kind);
 		*not = *e;
@@ -320,6 +323,7 @@ int parse_expr(struct parser *p, struct str text, bool ports, const struct expr 
 {
 	struct reading r = { .p = p, .ports = ports };
 	int rc = read_expr(&r, text, out);
+	assert(rc < 0 || *out);
 	if (rc == 0 && (*out)->kind == EXPR_ANY && (*out)->negated)
 		return fail(&r, text, "something that can hold: it is never true");
 	return rc;

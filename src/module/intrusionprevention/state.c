@@ -35,13 +35,14 @@ struct entry *table_find(struct table *t, uint64_t key)
 
 struct entry *table_get(struct table *t, uint64_t key, uint64_t now_ms)
 {
-	struct entry *e = table_find(t, key), *oldest = NULL;
+	struct entry *e = table_find(t, key);
 	if (e)
 		return e;
 	uint32_t start = (uint32_t)key & t->mask & ~(uint32_t)(WAYS - 1);
-	for (uint32_t k = start; k < start + WAYS; k++) {
+	struct entry *oldest = &t->entries[start];
+	for (uint32_t k = start + 1; k < start + WAYS; k++) {
 		e = &t->entries[k];
-		if (e->key == 0 || !oldest || (oldest->key && e->start_ms < oldest->start_ms))
+		if (e->key == 0 || (oldest->key && e->start_ms < oldest->start_ms))
 			oldest = e;
 	}
 	*oldest = (struct entry){ .key = key, .start_ms = now_ms };

@@ -26,7 +26,7 @@
 enum { SETS = 40, PACKETS = 50, WAIT_MS = 20000, BEHIND = 90, SENTINEL_PORT = 9 };
 
 static const char *const links[] = { "eth0", "wlan0", "tun0" };
-static const char link_mac[6] = "\x02\x00\x00\x00\x00\xee";
+static const uint8_t link_mac[6] = { 0x02, 0, 0, 0, 0, 0xee };
 
 /* A packet that was sent: its bytes from the IP header on, and whether it was seen to pass. */
 struct sent {
@@ -141,10 +141,10 @@ static void net_done(struct net *n)
 
 static size_t link_of(const struct packet *p)
 {
-	size_t i = 0;
-	while (strcmp(links[i], p->ifname) != 0)
-		i++;
-	return i;
+	for (size_t i = 0; i + 1 < ARRAY_LEN(links); i++)
+		if (strcmp(links[i], p->ifname) == 0)
+			return i;
+	return ARRAY_LEN(links) - 1;
 }
 
 static void header_sum(uint8_t *h)

@@ -1,5 +1,6 @@
 #include "agent/sensor/tls/elf.h"
 
+#include <assert.h>
 #include <elf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -109,6 +110,7 @@ int elf_functions(const struct elf_source *source, const char *const *names, siz
 	memset(offsets, 0, n * sizeof(*offsets));
 	if (image_read(source, &m) < 0)
 		return err_set(why, -EBADMSG, "no ELF file of this machine with dynamic symbols");
+	assert(m.segments && m.symbols && m.names);
 	for (size_t i = 0; i < m.nsymbols; i++) {
 		const Elf64_Sym *s = &m.symbols[i];
 		if (ELF64_ST_TYPE(s->st_info) != STT_FUNC || s->st_shndx == SHN_UNDEF ||

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct gathered g = { 0 };
 	struct map by_inode = { 0 };
 	struct str s = { (const char *)data, size };
-	char kind = size ? s.p[0] : 0;
+	char kind = size ? s.p[0] : '\0';
 	s = str_skip(s, 1);
 	if (kind == 'd')
 		parse_dpkg(&g, s);

@@ -74,6 +74,7 @@ static void packages_of_rpm_are_read(void **state)
 		uint32_t tag, type, offset;
 	} entries[] = { { 1000, 6, 0 },  { 1001, 6, 5 },  { 1002, 6, 9 },
 		        { 1022, 6, 15 }, { 1003, 4, 24 }, { 1009, 4, 28 } };
+	/* NOLINTNEXTLINE(bugprone-string-literal-with-embedded-nul): texts one after another */
 	static const char data[] = "bash\0"
 				   "5.2\0"
 				   "1.el9\0"

@@ -47,7 +47,7 @@ static struct im_entity entity(unsigned n, char text[static 64])
 		                   .nlink = 1,
 		                   .ino = 100000 + n,
 		                   .dev = 0xfe01,
-		                   .size = n * 977u,
+		                   .size = UINT64_C(977) * n,
 		                   .blocks = n,
 		                   .created = 1700000000000000000 + (int64_t)n * 1000,
 		                   .modified = 1600000000000000000 + (int64_t)n * 123456789,
@@ -152,7 +152,7 @@ static void a_torn_file_is_refused_whole(void **state)
 		refused(whole.p, n);
 	/* Sectors that never reached the disk; a bit that is another. */
 	for (size_t at = 0; at + 512 < whole.n; at += 4096) {
-		AUTO(freep) char *torn = malloc(whole.n);
+		AUTO(freep) char *torn = xcalloc(1, whole.n);
 		memcpy(torn, whole.p, whole.n);
 		memset(torn + at, 0, 512);
 		refused(torn, whole.n);
@@ -160,7 +160,7 @@ static void a_torn_file_is_refused_whole(void **state)
 		torn[at + 100] = (char)(torn[at + 100] ^ 1);
 		refused(torn, whole.n);
 	}
-	AUTO(freep) char *more = malloc(whole.n + 1);
+	AUTO(freep) char *more = xcalloc(1, whole.n + 1);
 	memcpy(more, whole.p, whole.n);
 	more[whole.n] = 0;
 	refused(more, whole.n + 1);

@@ -64,11 +64,10 @@ static int digest_attributes(const char *path, char *list, size_t n, struct im_f
 {
 	const char *names[1024];
 	size_t count = 0;
-	AUTO(freep) char *value = malloc(LIST_MAX);
+	AUTO(freep) char *value = xcalloc(1, LIST_MAX);
 	gcry_md_hd_t acl = NULL, other = NULL;
 	bool any_acl = false, any_other = false;
-	if (!value || gcry_md_open(&acl, GCRY_MD_SHA256, 0) ||
-	    gcry_md_open(&other, GCRY_MD_SHA256, 0)) {
+	if (gcry_md_open(&acl, GCRY_MD_SHA256, 0) || gcry_md_open(&other, GCRY_MD_SHA256, 0)) {
 		gcry_md_close(acl);
 		return -ENOMEM;
 	}
@@ -109,8 +108,8 @@ static int read_attributes(int dir, const char *name, struct im_file *f)
 		return errno == ENOTSUP ? 0 : -errno;
 	if (n == 0)
 		return 0;
-	AUTO(freep) char *list = malloc(LIST_MAX);
-	n = list ? llistxattr(at, list, LIST_MAX) : -1;
+	AUTO(freep) char *list = xcalloc(1, LIST_MAX);
+	n = llistxattr(at, list, LIST_MAX);
 	return n < 0 ? -errno : digest_attributes(at, list, (size_t)n, f);
 }
 

@@ -65,9 +65,10 @@ static struct str status_field(struct str status, struct str name)
 static bool parse_stat(struct process *p)
 {
 	struct str s = buf_view(&p->stat), f[20] = { 0 };
-	const char *open = memchr(s.p ? s.p : "", '(', s.n),
-		   *close = s.n ? memrchr(s.p, ')', s.n) : NULL;
 	uint64_t flags = 0;
+	if (!s.p)
+		return false;
+	const char *open = memchr(s.p, '(', s.n), *close = memrchr(s.p, ')', s.n);
 	if (!open || !close || close < open)
 		return false;
 	snprintf(p->name, sizeof(p->name), "%.*s", (int)(close - open - 1), open + 1);

@@ -114,12 +114,8 @@ struct entry {
 	char name[];
 };
 
-static int read_names(struct frame *f)
+static int read_chunks(struct frame *f, char *chunk)
 {
-	AUTO(freep) char *chunk = malloc(CHUNK);
-	f->names.max = NAMES_MAX;
-	if (!chunk)
-		return -ENOMEM;
 	for (;;) {
 		long n = syscall(SYS_getdents64, f->fd, chunk, CHUNK);
 		if (n < 0)
@@ -135,6 +131,15 @@ static int read_names(struct frame *f)
 			f->n++;
 		}
 	}
+}
+
+static int read_names(struct frame *f)
+{
+	char *chunk = malloc(CHUNK);
+	f->names.max = NAMES_MAX;
+	int rc = chunk ? read_chunks(f, chunk) : -ENOMEM;
+	free(chunk);
+	return rc;
 }
 
 static int by_name(const void *a, const void *b, void *names)
@@ -226,7 +231,7 @@ static int enter(struct walk *w)
 {
 	struct frame f = { .path_n = w->path.n };
 	struct stat st;
-	struct statfs fs;
+	struct statfs fs = { 0 };
 	if (w->depth == DEPTH_MAX)
 		return -ELOOP;
 	f.fd = openat(w->enter_from, w->enter_name,
