@@ -2,7 +2,9 @@
 
 static char folded(char c, bool nocase)
 {
-	return nocase && c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	if (nocase && c >= 'A' && c <= 'Z')
+		c = (char)(c - 'A' + 'a');
+	return c;
 }
 
 /*

@@ -163,10 +163,33 @@ static void look_at(struct marks *m, pid_t pid)
 static int by_number(const void *a, const void *b)
 {
 	const uint64_t *x = a, *y = b;
-	return x[0] < y[0] ? -1 : x[0] > y[0];
+	unsigned i = x[0] == y[0];
+	return x[i] < y[i] ? -1 : x[i] > y[i];
 }
 
-/* A process of each mount namespace but ours. */
+/* Is it a child of our guard? "12 (name) S 1 ...": the name may hold anything. */
+static bool is_ours(const char *pid)
+{
+	char path[300];
+	AUTO(buf_done) struct buf b = { 0 };
+	uint64_t parent = 0;
+	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+	if (file_read(AT_FDCWD, path, 4096, &b) < 0 || !b.p)
+		return false;
+	const char *close = memrchr(b.p, ')', b.n);
+	if (!close)
+		return false;
+	struct str rest = str_trim(str_skip(buf_view(&b), (size_t)(close - b.p) + 1));
+	str_cut(&rest, ' '); /* its state */
+	return str_u64(str_cut(&rest, ' '), 0, INT32_MAX, &parent) == 0 &&
+	       (pid_t)parent == getppid();
+}
+
+/*
+ * A process of each mount namespace but ours, and but those that our own processes made for
+ * themselves: were the scanner's private file system watched, each temporary file that it opens
+ * would have to be scanned first.
+ */
 static struct round *round_begin(void)
 {
 	struct round *r = xcalloc(1, sizeof(*r));
@@ -182,6 +205,8 @@ static struct round *round_begin(void)
 		    st.st_ino == own)
 			continue;
 		pair[0] = st.st_ino;
+		if (is_ours(e->d_name))
+			pair[1] = 0;
 		buf_add(&pairs, pair, sizeof(pair));
 	}
 	if (proc)
@@ -192,7 +217,7 @@ static struct round *round_begin(void)
 		qsort(all, n, sizeof(*all), by_number);
 	r->pids = xcalloc(n + 1, sizeof(*r->pids));
 	for (size_t i = 0; i < n; i++)
-		if (i == 0 || all[i][0] != all[i - 1][0])
+		if ((i == 0 || all[i][0] != all[i - 1][0]) && all[i][1])
 			r->pids[r->n++] = (pid_t)all[i][1];
 	return r;
 }

@@ -11,7 +11,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct gathered g = { 0 };
 	struct map by_inode = { 0 };
 	struct str s = { (const char *)data, size };
-	char kind = size ? s.p[0] : '\0';
+	char kind = '\0';
+	if (size)
+		kind = s.p[0];
 	s = str_skip(s, 1);
 	if (kind == 'd')
 		parse_dpkg(&g, s);
