@@ -84,7 +84,10 @@ check "its copy is gone" gone "$STORE/$record.bin"
 
 f=$WORK/fs/flagged.doc
 base_policy '{"antiMalware":{"state":"off"}}' >/dev/null
-off() { eicar 2>/dev/null >"$f" && grep -q EICAR "$f"; }
+# The status first: what was written while it was still on would be taken later.
+off() {
+	api GET '/computers?expand=all' | jq -e '.computers[0].antiMalware.moduleStatus.agentStatusMessage == "Off"' && eicar 2>/dev/null >"$f" && grep -q EICAR "$f"
+}
 check_until "real time is off" 20 off
 ln "$f" "$WORK/fs/flagged-too.doc"
 ln "$f" "$WORK/fs/evidence/flagged.doc"
