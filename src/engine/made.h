@@ -26,7 +26,7 @@ static inline void made_32(struct made *m, uint32_t v)
 
 static inline void made_bytes(struct made *m, const void *p, size_t n)
 {
-	if (n)
+	if (p && n)
 		memcpy(m->b + m->n, p, n);
 	m->n += n;
 }

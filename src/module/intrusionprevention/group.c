@@ -66,13 +66,12 @@ static void literals_done(struct literals *l)
 	free(l->ids);
 }
 
-static int literals_init(struct literals *l, size_t n)
+static void literals_init(struct literals *l, size_t n)
 {
-	l->bytes = calloc(n, sizeof(*l->bytes));
-	l->lens = calloc(n, sizeof(*l->lens));
-	l->flags = calloc(n, sizeof(*l->flags));
-	l->ids = calloc(n, sizeof(*l->ids));
-	return l->bytes && l->lens && l->flags && l->ids ? 0 : -ENOMEM;
+	l->bytes = xcalloc(n, sizeof(*l->bytes));
+	l->lens = xcalloc(n, sizeof(*l->lens));
+	l->flags = xcalloc(n, sizeof(*l->flags));
+	l->ids = xcalloc(n, sizeof(*l->ids));
 }
 
 /* What the database depends on, as 32 digits. */
@@ -137,10 +136,9 @@ static int add_patterns(struct group *g, struct pattern *all, size_t n, struct i
                         const struct ips_cache *cache, struct err *why)
 {
 	AUTO(literals_done) struct literals l = { 0 };
-	g->awake = calloc(n + 1, sizeof(*g->awake));
-	g->first = calloc(n + 1, sizeof(*g->first));
-	if (literals_init(&l, n + 1) < 0 || !g->awake || !g->first)
-		return -ENOMEM;
+	g->awake = xcalloc(n + 1, sizeof(*g->awake));
+	g->first = xcalloc(n + 1, sizeof(*g->first));
+	literals_init(&l, n + 1);
 	qsort(all, n, sizeof(*all), pattern_order);
 	for (size_t i = 0; i < n; i++) {
 		if (i == 0 || !pattern_same(&all[i - 1], &all[i])) {
@@ -169,11 +167,9 @@ int group_compile(struct group *g, struct rule *const *rules, const uint32_t *me
                   bool (*of)(const struct rule *r, const struct group *g), struct ips_set *s,
                   const struct ips_cache *cache, struct err *why)
 {
-	AUTO(freep) struct pattern *all = calloc(n + 1, sizeof(*all));
+	AUTO(freep) struct pattern *all = xcalloc(n + 1, sizeof(*all));
 	size_t patterns = 0;
-	g->always = calloc(n + 1, sizeof(*g->always));
-	if (!all || !g->always)
-		return -ENOMEM;
+	g->always = xcalloc(n + 1, sizeof(*g->always));
 	for (size_t i = 0; i < n; i++) {
 		const struct rule *r = rules[members[i]];
 		if (of(r, g))
