@@ -146,10 +146,8 @@ static int apply(struct instance *i, const struct rules *r)
 		end(v);
 		return 0;
 	}
-	struct ips_variable home = { "HOME_NET", r->home_net };
-	struct ips_source in = {
-		.files = r->files, .nfiles = r->nrules, .variables = &home, .nvariables = 1
-	};
+	struct ips_variable home;
+	const struct ips_source in = prevention_source(r, &home);
 	struct ips_mode mode = { .prevent = r->state == PREVENTION_PREVENT,
 		                 .tap = r->tap,
 		                 .of = leave,

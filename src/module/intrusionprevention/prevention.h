@@ -63,6 +63,8 @@ struct rules {
 };
 
 const struct prevention_rule *prevention_rule_find(const struct rules *r, uint64_t id);
+/* The rules' texts for ips_parse() and ips_compile(); home is the caller's room for a variable. */
+struct ips_source prevention_source(const struct rules *r, struct ips_variable *home);
 /* Does the type look at this port of a server? */
 bool prevention_type_port(const struct prevention_type *t, uint16_t port);
 /* Is it one of the schedule's hours? s NULL: any hour is. */

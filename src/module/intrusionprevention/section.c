@@ -257,13 +257,19 @@ static int parse_rules(struct rules *r, const json_t *in, struct err *why)
 	return 0;
 }
 
+struct ips_source prevention_source(const struct rules *r, struct ips_variable *home)
+{
+	*home = (struct ips_variable){ "HOME_NET", r->home_net };
+	return (struct ips_source){
+		.files = r->files, .nfiles = r->nrules, .variables = home, .nvariables = 1
+	};
+}
+
 /* Texts that do not load are told in the agent's status; the others hold. */
 static int check_texts(struct rules *r, struct err *why)
 {
-	struct ips_variable home = { "HOME_NET", r->home_net };
-	struct ips_source in = {
-		.files = r->files, .nfiles = r->nrules, .variables = &home, .nvariables = 1
-	};
+	struct ips_variable home;
+	const struct ips_source in = prevention_source(r, &home);
 	struct ips_rules *parsed = NULL;
 	int rc = ips_parse(&in, &parsed, &r->report, why);
 	ips_rules_free(parsed);
