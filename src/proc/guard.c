@@ -23,6 +23,7 @@ struct child {
 	unsigned id, instance;
 	pid_t pid; /* 0: not running */
 	bool ready;
+	uint32_t births;
 	uint64_t born_ms;
 	uint64_t pause_ms;  /* before the next start */
 	struct watch life;  /* pidfd */
@@ -66,7 +67,8 @@ static void join(struct self *me, struct child *a, struct child *b)
 		          me->program->procs[b->id].name, strerror(errno));
 		return;
 	}
-	uint32_t to_a[2] = { b->id, b->instance }, to_b[2] = { a->id, a->instance };
+	uint32_t to_a[3] = { b->id, b->instance, b->births };
+	uint32_t to_b[3] = { a->id, a->instance, a->births };
 	send_fd(self_peer(me, a->id, a->instance), LINK_PEER, to_a, sizeof(to_a), pair[0]);
 	send_fd(self_peer(me, b->id, b->instance), LINK_PEER, to_b, sizeof(to_b), pair[1]);
 	close(pair[0]);
@@ -113,7 +115,7 @@ static void child_ready(struct self *me, struct child *c)
 static int got(struct peer *p, struct imsg *m)
 {
 	struct self *me = p->owner;
-	uint32_t at[2];
+	uint32_t at[3];
 	switch (m->type) {
 	case LINK_READY:
 		child_ready(me, child_of(me, p->who, p->instance));
@@ -124,9 +126,10 @@ static int got(struct peer *p, struct imsg *m)
 		memcpy(at, m->data, sizeof(at));
 		if (at[0] == 0 || at[0] >= me->program->nprocs || at[1] >= INSTANCES_MAX)
 			return -EBADMSG;
-		/* Only the first of the two ends to complain, and only when no one of them is about
-		 * to die. */
-		if (p->who < at[0] || child_of(me, at[0], at[1])->pid == 0)
+		/* Of two ends that complain the first is heard; and of an end that has been started
+		 * again since nobody needs to hear: that birth brought a new pair, in which
+		 * messages may be under way already. */
+		if (p->who < at[0] && child_of(me, at[0], at[1])->births == at[2])
 			join(me, child_of(me, p->who, p->instance), child_of(me, at[0], at[1]));
 		return 0;
 	default:
@@ -244,6 +247,7 @@ static void start(struct child *c)
 		return;
 	}
 	c->pid = pid;
+	c->births++;
 	c->life.ready = died;
 	int rc = loop_child(&me->loop, &c->life, pid);
 	if (rc == 0)

@@ -28,6 +28,7 @@ struct peer {
 	void *owner;       /* for the handlers */
 	unsigned who;      /* proc id of the other end */
 	unsigned instance; /* of the other end */
+	uint32_t birth;    /* of the other end: how often its process has been started */
 	bool paused;       /* nothing is read */
 	unsigned nqueued;
 	STAILQ_HEAD(, queued) queue;

@@ -8,10 +8,10 @@ enum { LINK_FILENO = 3 };
 /* Messages of the link itself; a program's own types are small numbers. */
 enum link_type {
 	LINK_FD = 0x7fff0000, /* a descriptor at birth; body: its name */
-	LINK_PEER,            /* a socket to another process; body: u32 who, u32 instance */
-	LINK_GO,              /* birth is complete */
-	LINK_READY,           /* child: started and sandboxed */
-	LINK_BROKEN,          /* child: a pair broke; body: u32 who, u32 instance */
+	LINK_PEER,   /* a socket to another process; body: u32 who, u32 instance, u32 birth */
+	LINK_GO,     /* birth is complete */
+	LINK_READY,  /* child: started and sandboxed */
+	LINK_BROKEN, /* child: a pair broke; body: as LINK_PEER gave it */
 	LINK_STOP,
 	LINK_HUP,
 };

@@ -118,20 +118,26 @@ static void peer_lost(struct peer *p)
 		me->proc->down(me, p);
 	/* The guard cannot know why the pair broke; if the other end lives it gets a new one. */
 	self_send(me, 0, 0, LINK_BROKEN, 0,
-	          (struct str){ (const char *)(uint32_t[2]){ p->who, p->instance }, 8 });
+	          (struct str){ (const char *)(uint32_t[3]){ p->who, p->instance, p->birth }, 12 });
 }
 
 int link_peer(struct self *me, struct imsg *m)
 {
-	uint32_t at[2];
+	uint32_t at[3];
 	if (m->len != sizeof(at) || m->fd < 0)
 		return -EBADMSG;
 	memcpy(at, m->data, sizeof(at));
 	struct peer *p = self_peer(me, at[0], at[1]);
 	if (!p || !link_permitted(me->program, me->id, at[0]))
 		return -EPERM;
+	bool replaced = peer_is_up(p);
 	peer_done(p);
+	/* The end of the old one has not been read yet: who waits for an answer is told all the
+	 * same. */
+	if (replaced && me->proc->down && me->started)
+		me->proc->down(me, p);
 	p->owner = me;
+	p->birth = at[2];
 	p->got = link_got;
 	p->lost = peer_lost;
 	int rc = peer_init(p, &me->loop, TAKE_FD(m->fd), at[0], at[1]);

@@ -355,6 +355,54 @@ static void nobody_outlives_a_killed_guard(void **state)
 	fclose(s.out);
 }
 
+/* ---- a pair that is replaced ---- */
+
+static int downs, ups;
+
+static void on_down(struct self *me, struct peer *p)
+{
+	assert_int_equal(p->who, T_WORKER);
+	assert_false(peer_is_up(self_peer(me, T_WORKER, 0)));
+	downs++;
+}
+
+static void on_up(struct self *me, struct peer *p)
+{
+	(void)me;
+	assert_int_equal(p->birth, ++ups);
+}
+
+/*
+ * A process was started again, and its new pair comes before the end of the old one was read: who
+ * waits for an answer from the old one must hear that none will come, else it waits for ever.
+ */
+static void a_pair_that_is_replaced_is_told_as_down(void **state)
+{
+	(void)state;
+	static const struct proc row = { .name = "asker", .up = on_up, .down = on_down };
+	struct self me = { .program = &program, .proc = &row, .id = T_ASKER, .started = true };
+	int first[2], second[2];
+	uint32_t at[3] = { T_WORKER, 0, 1 };
+	struct imsg m = { .type = LINK_PEER, .len = sizeof(at), .data = (const uint8_t *)at };
+	me.peers = xcalloc((size_t)T_COUNT * INSTANCES_MAX, sizeof(*me.peers));
+	assert_int_equal(loop_init(&me.loop), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, first), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, second), 0);
+	m.fd = first[0];
+	assert_int_equal(link_peer(&me, &m), 0);
+	assert_int_equal(downs, 0);
+	at[2] = 2;
+	m.fd = second[0];
+	assert_int_equal(link_peer(&me, &m), 0);
+	assert_int_equal(downs, 1);
+	assert_int_equal(ups, 2);
+	close(first[1]);
+	close(second[1]);
+	peer_done(self_peer(&me, T_WORKER, 0));
+	loop_done(&me.loop);
+	free(me.peers);
+}
+
 /* ---- sandbox ---- */
 
 static int in_box(const struct sandbox *box, int (*what)(void))
@@ -458,6 +506,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_stuck_peer_is_queued_for_and_then_refused),
 		cmocka_unit_test(a_malformed_datagram_drops_its_sender),
 		cmocka_unit_test(a_body_in_a_memfd_that_can_still_change_is_refused),
+		cmocka_unit_test(a_pair_that_is_replaced_is_told_as_down),
 		cmocka_unit_test(dead_and_rude_workers_are_replaced_and_linked_again),
 		cmocka_unit_test(nobody_outlives_a_killed_guard),
 		cmocka_unit_test(a_box_refuses_what_it_does_not_name),

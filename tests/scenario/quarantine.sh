@@ -96,16 +96,26 @@ chattr +i "$f"
 base_policy '{"antiMalware":{"state":"on"}}' >/dev/null
 on() { denied "$WORK/fs/probe2.com" || gone "$WORK/fs/probe2.com"; }
 check_until "and on again" 20 on
-open_it() { cat "$f" >/dev/null 2>&1; taken "$f"; }
-check_until "an immutable file is taken" 20 open_it
-check "with its other name in the folder" gone "$WORK/fs/flagged-too.doc"
-note() { am_events | jq -e --arg p "$f" '.antiMalwareEvents[] | select((.InfectedFilePath | endswith("flagged.doc")) and (.ErrorCode // "" | contains("other name(s) of the file remain in other folders")))'; }
+# Its two names in the folder are one file: the one who opens it finds it by the one, the catch-up walk perhaps by the other.
+too=$WORK/fs/flagged-too.doc
+one_taken() {
+	local name
+	cat "$f" >/dev/null 2>&1
+	for name in "$f" "$too"; do
+		taken "$name" && echo "$name" >"$WORK/found" && return 0
+	done
+	return 1
+}
+check_until "an immutable file is taken" 20 one_taken
+f=$(cat "$WORK/found")
+check "with its other name in the folder" sh -c "! [ -e '$WORK/fs/flagged.doc' ] && ! [ -e '$too' ]"
+note() { am_events | jq -e --arg p "$f" '.antiMalwareEvents[] | select(.InfectedFilePath == $p and (.ErrorCode // "" | contains("other name(s) of the file remain in other folders")))'; }
 check_until "the event says how many names remain" 10 note
 job "/identifiedfiles/$(file_id "$f" quarantined)/restore" '{}' >"$WORK/job.json"
 check "it comes back immutable" sh -c "lsattr '$f' | cut -d' ' -f1 | grep -q i"
 check "with both names" test "$(stat -c %h "$f")" = 2
-chattr -i "$f"
-rm -f "$f" "$WORK/fs/flagged-too.doc"
+chattr -i "$f" 2>/dev/null
+rm -f "$WORK/fs/flagged.doc" "$too"
 
 api POST /policies/1/settings/antiMalwareSettingIdentifiedFilesSpaceMaxMbytes '{"value":"1"}' >"$WORK/setting.json"
 check "the space is set to 1 MB" grep -q '"1"' "$WORK/setting.json"
