@@ -8,14 +8,16 @@
 #include "base/json.h"
 #include "manager/api/app.h"
 
-static const char kind_types[] = "applicationtypes", kind_rules[] = "intrusionpreventionrules";
+static const char kind_types[] = "applicationtypes";
+static const char *const kinds_of_rules[] = { "intrusionpreventionrules",
+	                                      "integritymonitoringrules" };
 
-/* identifier -> ID of the rules that are there. */
-static json_t *rules_there(struct store *s)
+/* identifier -> ID of the rules of a kind that are there. */
+static json_t *rules_of(struct store *s, const char *kind)
 {
 	json_t *out = json_object();
 	struct rows r;
-	if (store_query(s, STMT_OBJECT_LIST, ARGS(VAL_TEXT(kind_rules)), &r) == 0) {
+	if (store_query(s, STMT_OBJECT_LIST, ARGS(VAL_TEXT(kind)), &r) == 0) {
 		while (rows_next(&r) == 1) {
 			AUTO(json_decrefp) json_t *o = json_parse(col_str(&r, 1), NULL);
 			const char *identifier = json_text(o, "identifier", "");
@@ -24,6 +26,15 @@ static json_t *rules_there(struct store *s)
 		}
 	}
 	rows_done(&r);
+	return out;
+}
+
+/* kind -> identifier -> ID. */
+static json_t *rules_there(struct store *s)
+{
+	json_t *out = json_object();
+	for (size_t i = 0; i < ARRAY_LEN(kinds_of_rules); i++)
+		json_set(out, kinds_of_rules[i], rules_of(s, kinds_of_rules[i]));
 	return out;
 }
 
@@ -64,14 +75,14 @@ static int add(struct store *s, const char *kind, int64_t id, const json_t *obje
 	return object_add(s, r, id, o, &out);
 }
 
-static int say_anew(struct store *s, int64_t id, const json_t *object)
+static int say_anew(struct store *s, const char *kind, int64_t id, const json_t *object)
 {
-	AUTO(json_decrefp) json_t *o = object_get(s, kind_rules, id);
+	AUTO(json_decrefp) json_t *o = object_get(s, kind, id);
 	if (!o)
 		return -ENOENT;
 	json_object_update(o, (json_t *)(uintptr_t)object);
-	name_apart(s, kind_rules, id, o);
-	return object_set(s, resource_find(STR("intrusionpreventionrules")), id, o);
+	name_apart(s, kind, id, o);
+	return object_set(s, resource_find(str_of(kind)), id, o);
 }
 
 static int take_type(struct store *s, const json_t *entry)
@@ -84,8 +95,9 @@ static int take_type(struct store *s, const json_t *entry)
 static int take_rule(struct store *s, const json_t *there, const json_t *entry)
 {
 	const json_t *object = json_object_get(entry, "object");
-	int64_t id = json_int(there, json_text(entry, "identifier", ""), 0);
-	return id > 0 ? say_anew(s, id, object) : add(s, kind_rules, 0, object);
+	const char *kind = json_text(entry, "kind", "");
+	int64_t id = json_int(json_object_at(there, kind), json_text(entry, "identifier", ""), 0);
+	return id > 0 ? say_anew(s, kind, id, object) : add(s, kind, 0, object);
 }
 
 /* there: NULL takes the types alone. */

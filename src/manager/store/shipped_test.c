@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/test.h"
 #include "manager/api/app.h"
+#include "manager/api/policy.h"
 #include "manager/store/shipped.h"
 #include "manager/tasks/try.h"
 
@@ -96,6 +97,32 @@ static void what_is_brought_in_twice_is_there_once_and_keeps_what_was_set(void *
 	assert_int_equal(count(s, "applicationtypes"), types);
 }
 
+static void every_integrity_rule_that_we_ship_is_an_object_that_an_agent_would_take(void **state)
+{
+	struct try *t = *state;
+	struct store *s = t->app->store;
+	struct rows r;
+	int64_t n = 0;
+	renew(s);
+	assert_int_equal(
+		store_query(s, STMT_OBJECT_LIST, ARGS(VAL_TEXT("integritymonitoringrules")), &r),
+		0);
+	while (rows_next(&r) == 1) {
+		struct err why = { { 0 } };
+		AUTO(json_decrefp) json_t *o = json_parse(col_str(&r, 1), NULL);
+		if (integrity_rule_right(o, &why) < 0)
+			fail_msg("%s: %s", json_text(o, "name", ""), why.text);
+		assert_true(*json_text(o, "identifier", "") != '\0');
+		n++;
+	}
+	rows_done(&r);
+	assert_true(n >= 41);
+	renew(s);
+	forget_version(s);
+	renew(s);
+	assert_int_equal(count(s, "integritymonitoringrules"), n);
+}
+
 static void a_name_that_an_administrator_had_before_is_told_apart(void **state)
 {
 	struct try *t = *state;
@@ -118,6 +145,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			what_is_brought_in_twice_is_there_once_and_keeps_what_was_set, try_setup,
 			try_teardown),
+		cmocka_unit_test_setup_teardown(
+			every_integrity_rule_that_we_ship_is_an_object_that_an_agent_would_take,
+			try_setup, try_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_name_that_an_administrator_had_before_is_told_apart, try_setup,
 			try_teardown),

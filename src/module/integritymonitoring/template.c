@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/base64.h"
 #include "base/json.h"
 #include "module/integritymonitoring/build.h"
 
@@ -86,6 +87,22 @@ static int add_registry(struct im_rules *r, const struct im_rule *as, struct err
 	return rc;
 }
 
+/* customXML is XML, or that in base64, as existing clients of the API send it. */
+static int add_custom(struct im_rules *r, const json_t *o, const struct im_rule *as,
+                      struct err *why)
+{
+	AUTO(buf_done) struct buf plain = { 0 };
+	struct str text = str_of(json_text(o, "customXML", ""));
+	json_t *sources = json_object_get(r->source, "rules");
+	size_t before = json_array_size(sources);
+	if (!str_starts(str_trim(text), STR("<")) && base64_decode(&plain, text) == 0)
+		text = buf_view(&plain);
+	int rc = im_rules_add_xml(r, text, as, why);
+	while (json_array_size(sources) > before)
+		json_array_remove(sources, json_array_size(sources) - 1);
+	return rc < 0 ? err_add(why, rc, "customXML") : 0;
+}
+
 int im_rules_add_json(struct im_rules *r, const json_t *o, struct err *why)
 {
 	const char *template = json_text(o, "template", "custom");
@@ -104,15 +121,8 @@ int im_rules_add_json(struct im_rules *r, const json_t *o, struct err *why)
 		rc = add_file(r, o, &as, why);
 	else if (strcmp(template, "registry") == 0)
 		rc = add_registry(r, &as, why);
-	else {
-		json_t *sources = json_object_get(r->source, "rules");
-		size_t before = json_array_size(sources);
-		rc = im_rules_add_xml(r, str_of(json_text(o, "customXML", "")), &as, why);
-		while (json_array_size(sources) > before)
-			json_array_remove(sources, json_array_size(sources) - 1);
-		if (rc < 0)
-			return err_add(why, rc, "customXML");
-	}
+	else
+		rc = add_custom(r, o, &as, why);
 	if (rc == 0)
 		build_source(r, json_deep_copy(o));
 	return rc;
