@@ -19,10 +19,14 @@
  * In each of them the last complete baseline is whole.
  */
 
-enum { DEEDS_MAX = 64, SECTOR = 512, ENTITIES = 9000 };
+enum { DEEDS_MAX = 64, ENTITIES = 9000 };
+
+static const size_t sector = 512;
+
+enum deed_kind { WRITE, SYNC_FILE, RENAME, SYNC_DIR };
 
 struct deed {
-	enum { WRITE, SYNC_FILE, RENAME, SYNC_DIR } what;
+	enum deed_kind what;
 	struct buf bytes; /* of WRITE, in the order of the file */
 };
 
@@ -30,10 +34,10 @@ static struct deed deeds[DEEDS_MAX];
 static size_t ndeeds;
 static bool recording;
 
-static struct deed *record(int what)
+static struct deed *record(enum deed_kind what)
 {
 	assert_true(ndeeds < DEEDS_MAX);
-	deeds[ndeeds].what = (typeof(deeds[0].what))what;
+	deeds[ndeeds].what = what;
 	return &deeds[ndeeds++];
 }
 
@@ -43,6 +47,7 @@ static bool is_dir(int fd)
 	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
 ssize_t write(int fd, const void *p, size_t n)
 {
 	if (recording)
@@ -63,6 +68,8 @@ int renameat(int from, const char *old, int to, const char *new)
 		record(RENAME);
 	return (int)syscall(SYS_renameat2, from, old, to, new, 0);
 }
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
 
 /* ---- a baseline ---- */
 
@@ -162,10 +169,10 @@ static unsigned loose_writes(size_t cut)
 	return n;
 }
 
-static bool was_done(size_t cut, int what)
+static bool was_done(size_t cut, enum deed_kind what)
 {
 	for (size_t i = 0; i < cut; i++)
-		if ((int)deeds[i].what == what)
+		if (deeds[i].what == what)
 			return true;
 	return false;
 }
@@ -184,7 +191,7 @@ struct count {
 /* The states in which the new file has its final name already. */
 static void try_named(size_t cut, const struct im_chain *after, struct count *c)
 {
-	static const size_t tears[] = { SIZE_MAX, SECTOR, 100 * SECTOR };
+	const size_t tears[] = { SIZE_MAX, sector, 100 * sector };
 	unsigned masks = 1U << loose_writes(cut);
 	for (unsigned mask = 0; mask < masks; mask++) {
 		for (size_t t = 0; t < (mask ? ARRAY_LEN(tears) : 1); t++) {
@@ -201,7 +208,7 @@ static void try_named(size_t cut, const struct im_chain *after, struct count *c)
 static void go_on_beside(size_t cut, unsigned mask)
 {
 	AUTO(buf_done) struct buf b = { 0 };
-	file_after(cut, mask, 3 * SECTOR, &b);
+	file_after(cut, mask, 3 * sector, &b);
 	put("baseline.new", &b);
 	struct im_chain now = written(100, 3);
 	assert_true(is_whole("baseline", &now, 100));
