@@ -14,7 +14,7 @@ test: ## build and run all tests
 	@tools/test
 
 bench: ## measure side by side with the peers, print ratios
-	@tools/install-deps build run test bench && bench/run && bench/files.sh && bench/fleet.sh
+	@tools/install-deps build run test bench && bench/run && bench/files.sh && bench/fleet.sh && bench/packets.sh
 
 soak: ## the scenarios at the large counts that take an hour
 	@SOAK=1 SCENARIO_SECONDS=5400 tools/test
