@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "module/antimalware/antimalware.h"
+#include "module/antimalware/scanner/ask.h"
 
 enum { POLICY_MAX = 16 << 20, EXEMPT_MAX = 1 << 20 };
 
@@ -96,8 +97,20 @@ static void h_remember(struct host *h, uint64_t id)
 		l->cacheable = true;
 }
 
+static bool ask_lent(struct desk *d, struct look *l)
+{
+	if (d->lent.sock.fd < 0 || d->lent.look || worker_ask(d->lent.sock.fd, l->fd, l->asked) < 0)
+		return false;
+	d->lent.look = l->id;
+	return true;
+}
+
+/* The lent worker if it is there and idle, else the scan process. */
 static void send_scan(struct desk *d, struct look *l)
 {
+	l->sent = ask_lent(d, l);
+	if (l->sent)
+		return;
 	AUTO(buf_done) struct buf b = { .max = 4096 };
 	json_write(&b, l->asked);
 	l->sent = buf_end(&b) == 0 &&
@@ -157,6 +170,7 @@ void desk_init(struct desk *d, struct self *me)
 	d->host = (struct host){ h_emit, h_settle, h_remember, h_ask, h_deed, h_release, h_now };
 	d->me = me;
 	d->deadline_ms = 2000;
+	d->lent.sock.fd = -1;
 	LIST_INIT(&d->list);
 	outbox_init(&d->outbox, me);
 	d->antimalware = antimalware_module.start(&d->host);
@@ -243,6 +257,56 @@ int desk_on_kept(struct self *me, struct peer *p, struct imsg *m)
 	return 0;
 }
 
+static void scanned(struct desk *d, struct look *l, const json_t *result)
+{
+	json_decref(l->asked);
+	l->asked = NULL;
+	l->malware = strcmp(json_text(result, "verdict", ""), "malware") == 0;
+	l->judged = l->malware || strcmp(json_text(result, "verdict", ""), "clean") == 0;
+	snprintf(l->name, sizeof(l->name), "%s", json_text(result, "name", ""));
+	antimalware_module.answer(d->antimalware, l->id, result,
+	                          "the scanner's answer is not understood");
+}
+
+/* What it was asked and has not answered is asked again. */
+void desk_return_scanner(struct desk *d)
+{
+	struct look *l = d->lent.look ? find(d, d->lent.look) : NULL;
+	loop_del(&d->me->loop, &d->lent.sock);
+	d->lent.look = 0;
+	if (l && l->asked)
+		send_scan(d, l);
+}
+
+static void lent_ready(struct watch *w, uint32_t events)
+{
+	(void)events;
+	struct desk *d = CONTAINER_OF(w, struct desk, lent.sock);
+	AUTO(json_decrefp) json_t *result = d->lent.look ? worker_answer(w->fd) : NULL;
+	if (!result) {
+		desk_return_scanner(d);
+		return;
+	}
+	struct look *l = find(d, d->lent.look);
+	d->lent.look = 0;
+	if (l && l->asked)
+		scanned(d, l, result);
+}
+
+int desk_on_scanner(struct self *me, struct peer *p, struct imsg *m)
+{
+	struct desk *d = me->state;
+	(void)p;
+	if (m->fd < 0)
+		return -EBADMSG;
+	desk_return_scanner(d);
+	d->lent.sock = (struct watch){ TAKE_FD(m->fd), lent_ready };
+	int rc = loop_add(&me->loop, &d->lent.sock, EPOLLIN);
+	if (rc < 0)
+		desk_return_scanner(d);
+	return 0;
+}
+
 int desk_on_scanned(struct self *me, struct peer *p, struct imsg *m)
 {
 	struct desk *d = me->state;
@@ -252,13 +316,7 @@ int desk_on_scanned(struct self *me, struct peer *p, struct imsg *m)
 	if (!l || !l->asked || imsg_body(m, 65536, &body) < 0)
 		return 0;
 	AUTO(json_decrefp) json_t *result = json_parse(body.s, NULL);
-	json_decref(l->asked);
-	l->asked = NULL;
-	l->malware = strcmp(json_text(result, "verdict", ""), "malware") == 0;
-	l->judged = l->malware || strcmp(json_text(result, "verdict", ""), "clean") == 0;
-	snprintf(l->name, sizeof(l->name), "%s", json_text(result, "name", ""));
-	antimalware_module.answer(d->antimalware, m->id, result,
-	                          "the scanner's answer is not understood");
+	scanned(d, l, result);
 	return 0;
 }
 
@@ -295,6 +353,7 @@ void desk_down(struct desk *d, const struct peer *p)
 		outbox_down(&d->outbox);
 	if (p->who != P_SCAN)
 		return;
+	desk_return_scanner(d);
 	LIST_FOREACH (l, &d->list, next)
 		l->sent = false;
 }

@@ -32,6 +32,12 @@ struct exempt {
 	uint64_t dev, ino, ctime_ns, size;
 };
 
+/* A scan worker that was lent to us: asked directly, it costs two wake-ups less a file. */
+struct lent {
+	struct watch sock; /* fd -1: none */
+	uint64_t look;     /* whose file it has; 0: it is idle */
+};
+
 struct desk {
 	struct host host;
 	struct self *me;
@@ -42,6 +48,7 @@ struct desk {
 	unsigned deadline_ms;
 	uint64_t next_id;
 	struct map looks; /* by id */
+	struct lent lent;
 	LIST_HEAD(, look) list;
 	unsigned n;
 	struct exempt *exempt; /* owned */
@@ -62,10 +69,13 @@ void look_free(struct look *l);
 /* Handlers of a process whose state begins with its desk. */
 int desk_on_kept(struct self *me, struct peer *p, struct imsg *m);      /* M_EVENT_KEPT */
 int desk_on_scanned(struct self *me, struct peer *p, struct imsg *m);   /* M_SCANNED */
+int desk_on_scanner(struct self *me, struct peer *p, struct imsg *m);   /* M_SCANNER */
 int desk_on_deed_done(struct self *me, struct peer *p, struct imsg *m); /* M_DEED_DONE */
 int desk_on_exempt(struct self *me, struct peer *p, struct imsg *m);    /* M_EXEMPT */
 void desk_up(struct desk *d, const struct peer *p);
 void desk_down(struct desk *d, const struct peer *p);
 void desk_tick(struct desk *d); /* deadlines */
+/* The lent worker has signatures that are no longer in force. */
+void desk_return_scanner(struct desk *d);
 /* Signatures or rules changed: what is under way now is judged by the old ones. */
 void desk_forget(struct desk *d);

@@ -26,6 +26,8 @@ static const char *const scan_calls[] = { /* a worker's own, tighter box; a work
 	                                  "socketpair",
 	                                  "pidfd_open",
 	                                  "pidfd_send_signal",
+	                                  "alarm",
+	                                  "setitimer",
 	                                  "inotify_init1",
 	                                  "inotify_add_watch",
 	                                  NULL

@@ -32,6 +32,23 @@ for i in 1 2 3 4 5 6 7 8; do cp "$WORK/source" "$WORK/fs/copied-$i" 2>/dev/null;
 named() { [ "$(am_events | jq -r '[.antiMalwareEvents[] | select(.InfectedFilePath | test("/copied-")) | .ProcessName // empty | select(endswith("cp"))] | length')" -ge 8 ]; }
 check_until "each event names the program that wrote the file" 20 named
 
+# Scan workers that end while they are asked, the one that is lent to the sensor among them.
+scan=$(children "$AGENT_PID" scan | head -n 1)
+workers() { local z; for z in $(pgrep -P "$scan"); do pgrep -P "$z"; done; }
+all_work() { [ "$(workers | wc -l)" -ge $(($(nproc) + 2)) ]; }
+check_until "every worker is there" 20 all_work
+for i in 1 2 3 4 5 6; do
+	echo "clean $i" >"$WORK/fs/clean-$i"
+	eicar >"$WORK/fs/killed-$i"
+	for w in $(workers); do kill -KILL "$w" 2>/dev/null; done &
+	cat "$WORK/fs/clean-$i" >"$WORK/clean-$i"
+	wait $!
+	check "a clean file is read while the workers are killed, $i" grep -q "clean $i" "$WORK/clean-$i"
+	killed_refused() { ! cat "$WORK/fs/killed-$i" >/dev/null 2>&1; }
+	check_until "a harmful one is refused all the same, $i" 20 killed_refused
+done
+check_until "every worker is there again" 20 all_work
+
 files=$(children "$AGENT_PID" files | head -n 1)
 check "the files process is known" test -n "$files"
 [ -n "$files" ] && kill -STOP "$files"

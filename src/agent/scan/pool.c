@@ -90,6 +90,8 @@ static void fill(struct generation *g)
 		char folder[64];
 		if (w->sock.fd >= 0 || w->asked || g->zygote.fd < 0)
 			continue;
+		if (i == WORKER_LENT && !peer_is_up(self_peer(s->me, P_FILES, 0)))
+			continue;
 		w->name = ++s->next_name;
 		zygote_folder(s->tmp, w->name, folder, sizeof(folder));
 		if (mkdir(folder, 0700) < 0 && errno != EEXIST)
@@ -132,16 +134,6 @@ static void worker_lost(struct worker *w, bool late)
 	pool_pump(s);
 }
 
-static bool is_verdict(const json_t *result)
-{
-	static const char *const words[] = { "clean", "malware", "limit", "error" };
-	const char *v = json_text(result, "verdict", "");
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (strcmp(v, words[i]) == 0)
-			return true;
-	return false;
-}
-
 static void worker_ready(struct watch *watch, uint32_t events)
 {
 	(void)events;
@@ -149,7 +141,7 @@ static void worker_ready(struct watch *watch, uint32_t events)
 	struct generation *g = w->of;
 	struct scan *s = g->scan;
 	AUTO(json_decrefp) json_t *result = worker_answer(w->sock.fd);
-	if (!result || !w->job || !is_verdict(result)) {
+	if (!result || !w->job) {
 		worker_lost(w, false);
 		return;
 	}
@@ -174,7 +166,7 @@ static bool give(struct worker *w, struct request *r)
 void pool_pump(struct scan *s)
 {
 	struct generation *g = pool_now(s);
-	for (unsigned i = 0; g && i < s->nworkers; i++) {
+	for (unsigned i = WORKER_LENT + 1; g && i < s->nworkers; i++) {
 		struct worker *w = &g->workers[i];
 		if (w->sock.fd < 0 || w->job)
 			continue;
@@ -226,6 +218,44 @@ static void zygote_lost(struct generation *g)
 	}
 }
 
+/* The lent worker's process ended. */
+static void lent_ended(struct watch *watch, uint32_t events)
+{
+	(void)events;
+	struct worker *w = CONTAINER_OF(watch, struct worker, sock);
+	scan_worker_died(w->of->scan);
+	worker_close(w);
+	fill(w->of);
+}
+
+/* Hands its socket (taken) to `files`; we keep the process. */
+static int lend(struct worker *w, int sock, int pidfd)
+{
+	struct scan *s = w->of->scan;
+	int watched = fcntl(pidfd, F_DUPFD_CLOEXEC, 3);
+	w->pidfd = pidfd;
+	w->sock = (struct watch){ watched, lent_ended };
+	int rc = watched < 0 ? -errno : loop_add(&s->me->loop, &w->sock, EPOLLIN);
+	if (rc == 0 && w->of->state == GENERATION_READY)
+		self_send_fd(s->me, P_FILES, M_SCANNER, 0, (struct str){ 0 }, sock);
+	close(sock);
+	return rc; /* what nobody took has lost its other end, and ends */
+}
+
+void pool_lend(struct scan *s)
+{
+	struct generation *g = pool_now(s);
+	if (g)
+		fill(g);
+}
+
+void pool_recall(struct scan *s)
+{
+	struct generation *g;
+	LIST_FOREACH (g, &s->generations, next)
+		worker_close(&g->workers[WORKER_LENT]);
+}
+
 /* Takes a worker that the zygote made; -1 when the message is none. */
 static int take_worker(struct generation *g, const struct msghdr *m, unsigned name)
 {
@@ -240,6 +270,8 @@ static int take_worker(struct generation *g, const struct msghdr *m, unsigned na
 		if (!w->asked || w->name != name)
 			continue;
 		w->asked = false;
+		if (i == WORKER_LENT)
+			return lend(w, fds[0], fds[1]);
 		w->sock = (struct watch){ fds[0], worker_ready };
 		w->pidfd = fds[1];
 		return loop_add(&s->me->loop, &w->sock, EPOLLIN);

@@ -14,7 +14,7 @@
 
 /* The dispatcher: questions in, answers out; pool.c has the workers. */
 
-enum { TICK_MS = 250, SETTLE_MS = 300, FILES_SHARE = 1, OPTIONS_MAX = 4096 };
+enum { TICK_MS = 250, SETTLE_MS = 300, FILES_SHARE = 2, OPTIONS_MAX = 4096 };
 
 static void request_free(struct scan *s, struct request *r)
 {
@@ -69,8 +69,9 @@ void scan_requeue(struct scan *s, struct request *r)
 	TAILQ_INSERT_HEAD(r->who == P_TREE ? &s->tree : &s->files, r, next);
 }
 
-/* Openers wait: their files go first, and one worker at least is always left to them. Scans on
- * demand take one, or all others when the policy wants more than one thread. */
+/* Openers wait: their files go first, and one worker at least is always left to them besides the
+ * one that is lent to `files`. Scans on demand take one, or all others when the policy wants more
+ * than one thread. */
 struct request *scan_next(struct scan *s)
 {
 	struct requests *q = &s->files;
@@ -188,7 +189,7 @@ int scan_start_at(struct self *me, const char *signatures, const char *tmp)
 	s->me = me;
 	s->signatures = signatures;
 	s->tmp = tmp;
-	s->nworkers = cores < 1 ? 2 : cores >= WORKERS_MAX ? WORKERS_MAX : (unsigned)cores + 1;
+	s->nworkers = cores < 1 ? 3 : cores > WORKERS_MAX - 2 ? WORKERS_MAX : (unsigned)cores + 2;
 	s->changes.fd = s->settle.fd = s->tick.fd = -1;
 	s->settle.ready = settled;
 	s->tick.ready = ticked;
@@ -224,6 +225,8 @@ void scan_up(struct self *me, struct peer *p)
 		tell_signatures(s, p->who);
 	if (p->who == P_COMMS)
 		tell_status(s);
+	if (p->who == P_FILES)
+		pool_lend(s);
 }
 
 void scan_down(struct self *me, struct peer *p)
@@ -232,6 +235,8 @@ void scan_down(struct self *me, struct peer *p)
 	s->life[p->who]++;
 	if (p->who == P_SPOOL)
 		outbox_down(&s->outbox);
+	if (p->who == P_FILES)
+		pool_recall(s);
 }
 
 void scan_hup(struct self *me)

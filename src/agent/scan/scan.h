@@ -10,7 +10,10 @@
  * itself: a zygote loads the signatures once and forks the workers that share them (pool.c). New
  * signatures make a new generation of zygote and workers, which takes over when it is ready.
  */
-enum { WORKERS_MAX = 9, QUEUE_MAX = 4096, SCAN_SECONDS = 30 };
+enum { WORKERS_MAX = 10, QUEUE_MAX = 4096 };
+/* The first worker of a generation is lent to `files`, which asks it without us between; it comes
+ * here with what that worker is too busy for, or did not survive. */
+enum { WORKER_LENT };
 
 /* A question that somebody waits for. */
 struct request {
@@ -24,7 +27,7 @@ struct request {
 TAILQ_HEAD(requests, request);
 
 struct worker {
-	struct watch sock; /* fd -1: none */
+	struct watch sock; /* fd -1: none; of the lent one its process: ready when that ended */
 	int pidfd;
 	unsigned name; /* of its folder */
 	bool asked;    /* the zygote will hand it over */
@@ -77,6 +80,8 @@ struct generation *pool_now(const struct scan *s); /* the one that scans, or NUL
 void pool_reload(struct scan *s);                  /* if s->reload and nothing is in the way */
 void pool_pump(struct scan *s);                    /* gives what waits to idle workers */
 void pool_late(struct scan *s); /* ends workers over their time, asks for those that are missing */
+void pool_lend(struct scan *s); /* `files` is there */
+void pool_recall(struct scan *s); /* ... and no longer */
 void pool_done(struct scan *s);
 
 /* zygote.c: in the child. Says what it loaded, then makes a worker for each name it is sent. */

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,10 @@
 #include "base/log.h"
 #include "module/antimalware/scanner/worker.h"
 
-enum { WORKER_FDS = 256 };
+enum { WORKER_FDS = 256, HEAP_KEPT = 16 << 20 };
+
+/* Where alarm() is not a call of its own it is setitimer(). */
+static const char *const worker_calls[] = { "alarm", "setitimer", NULL };
 
 void zygote_folder(const char *tmp, unsigned name, char *out, size_t n)
 {
@@ -36,7 +40,9 @@ static _Noreturn void be_worker(int sock, struct scanner *scanner, const char *t
 	struct err why = { { 0 } };
 	zygote_folder(tmp, name, folder, sizeof(folder));
 	const char *const write[] = { folder, NULL };
-	const struct sandbox box = { .files = true, .write = write, .mem_max = 8ull << 30 };
+	const struct sandbox box = {
+		.files = true, .write = write, .syscalls = worker_calls, .mem_max = 8ull << 30
+	};
 	const struct rlimit fds = { WORKER_FDS, WORKER_FDS };
 	keep_only(sock);
 	log_open("scan worker");
@@ -49,6 +55,10 @@ static _Noreturn void be_worker(int sock, struct scanner *scanner, const char *t
 		log_error("sandbox: %s", why.text);
 		_exit(1);
 	}
+	/* The engines take and give back the same room for every file: as mappings it would be
+	 * cleared by the kernel, page by page, each time. */
+	mallopt(M_MMAP_THRESHOLD, HEAP_KEPT / 4);
+	mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
 	worker_serve(sock, scanner);
 	_exit(0);
 }

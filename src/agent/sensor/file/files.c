@@ -393,6 +393,7 @@ static int on_signatures(struct self *me, struct peer *p, struct imsg *m)
 	if (strcmp(epoch, f->epoch) == 0)
 		return 0;
 	snprintf(f->epoch, sizeof(f->epoch), "%s", epoch);
+	desk_return_scanner(&f->desk);
 	forget(f);
 	return 0;
 }
@@ -423,6 +424,7 @@ int (*const files_on[M_COUNT])(struct self *, struct peer *, struct imsg *) = {
 	[M_POLICY] = on_policy,
 	[M_EVENT_KEPT] = desk_on_kept,
 	[M_SCANNED] = desk_on_scanned,
+	[M_SCANNER] = desk_on_scanner,
 	[M_DEED_DONE] = desk_on_deed_done,
 	[M_SIGNATURES] = on_signatures,
 	[M_MARKED] = on_marked,
