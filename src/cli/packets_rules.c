@@ -136,6 +136,8 @@ static void show_json(const struct run *r, const struct ips_alert *a)
 		json_set_int(j, "position", a->position);
 	if (a->stream_position >= 0)
 		json_set_int(j, "stream_position", a->stream_position);
+	if (*a->note)
+		json_set_text(j, "note", a->note);
 	json_write(&b, j);
 	printf("%s\n", b.p);
 }
@@ -156,6 +158,8 @@ static void show_text(const struct run *r, const struct ips_alert *a)
 		printf(" %s", app_protocol_name(app));
 	if (a->would)
 		printf(" (would %s)", ips_action_name(a->wanted));
+	if (*a->note)
+		printf(" [%s]", a->note);
 	putchar('\n');
 }
 

@@ -401,6 +401,29 @@ export interface IntrusionPreventionRule {
 	ID: number;
 	CVSSScore?: string;
 	CVE?: string[];
+	configuration?: {
+		logThreshold?: number;
+		dropThreshold?: number;
+		minimumDistinct?: number;
+		maximumPerFeature?: number;
+		features?: {
+			feature: string;
+			score: number;
+		}[];
+		keywords?: {
+			keyword: string;
+			score: number;
+		}[];
+		resources?: {
+			resource: string;
+			logThreshold: number;
+			dropThreshold: number;
+		}[];
+		exemptions?: {
+			resource: string;
+			parameter: string;
+		}[];
+	};
 }
 
 /** application type: /api/applicationtypes */

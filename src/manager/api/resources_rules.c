@@ -80,6 +80,40 @@ static const struct field stateful_fields[] = {
 	ID_FIELD, { 0 },
 };
 
+/* Of rules that add scores up (docs/rules.md). */
+static const struct field score_feature_fields[] = {
+	{ "feature", T_TEXT, F_REQUIRED, .max = 40, .doc = "its name" },
+	{ "score",   T_INT,  0, .otherwise = "0", .max = 1000, .doc = "0: it does not count" },
+	{ 0 },
+};
+static const struct field score_keyword_fields[] = {
+	{ "keyword", T_TEXT, F_REQUIRED, .max = 200, .doc = "a word, in any case" },
+	{ "score",   T_INT,  0, .otherwise = "1", .max = 1000, .doc = "for each time it is there" },
+	{ 0 },
+};
+static const struct field score_resource_fields[] = {
+	{ "resource",      T_TEXT, F_REQUIRED, .max = 200, .doc = "a path; * stands for anything" },
+	{ "logThreshold",  T_INT,  0, .otherwise = "4", .max = 1000, .doc = "there; 0: never" },
+	{ "dropThreshold", T_INT,  0, .otherwise = "4", .max = 1000, .doc = "there; 0: never" },
+	{ 0 },
+};
+static const struct field score_exemption_fields[] = {
+	{ "resource",  T_TEXT, 0, .otherwise = "\"*\"", .max = 200, .doc = "a path; * stands for anything" },
+	{ "parameter", T_TEXT, 0, .otherwise = "\"*\"", .max = 200, .doc = "a name of a value there; * stands for anything" },
+	{ 0 },
+};
+static const struct field score_fields[] = {
+	{ "logThreshold",      T_INT,     F_OMIT_EMPTY, .max = 1000, .doc = "from this score on a request is told" },
+	{ "dropThreshold",     T_INT,     F_OMIT_EMPTY, .max = 1000, .doc = "from this score on the rule acts; not below the other" },
+	{ "minimumDistinct",   T_INT,     F_OMIT_EMPTY, .max = 1000, .doc = "so many different features are needed" },
+	{ "maximumPerFeature", T_INT,     F_OMIT_EMPTY, .max = 1000, .doc = "that one feature gives" },
+	{ "features",          T_OBJECTS, F_OMIT_EMPTY, .doc = "other scores of features", .members = score_feature_fields },
+	{ "keywords",          T_OBJECTS, F_OMIT_EMPTY, .doc = "words of your own", .members = score_keyword_fields },
+	{ "resources",         T_OBJECTS, F_OMIT_EMPTY, .doc = "where other thresholds hold", .members = score_resource_fields },
+	{ "exemptions",        T_OBJECTS, F_OMIT_EMPTY, .doc = "what is not looked at", .members = score_exemption_fields },
+	{ 0 },
+};
+
 static const struct field intrusion_fields[] = {
 	NAME_FIELD,
 	DESCRIPTION_FIELD,
@@ -114,6 +148,7 @@ static const struct field intrusion_fields[] = {
 	ID_FIELD,
 	{ "CVSSScore",                 T_TEXT,   F_READ_ONLY | F_OMIT_EMPTY, .doc = "of the weakness" },
 	{ "CVE",                       T_TEXTS,  F_OMIT_EMPTY, .max = 40, .doc = "the weaknesses it is about" },
+	{ "configuration",             T_OBJECT, F_OMIT_EMPTY, .doc = "of a rule that adds scores up", .members = score_fields },
 	{ 0 },
 };
 
@@ -280,9 +315,34 @@ static int stateful_check(struct call *c, int64_t id, const json_t *old, json_t 
 	               : 0;
 }
 
+/* What a rule is stays as it came; how it is used is everybody's own. */
+static int shipped_stays(struct call *c, const json_t *old, const json_t *o)
+{
+	static const char *const kept[] = { "name",      "description", "applicationTypeID",
+		                            "severity",  "template",    "signature",
+		                            "start",     "patterns",    "end",
+		                            "condition", "action",      "caseSensitive",
+		                            "customXML", "CVE",         "minimumAgentVersion" };
+	if (!*json_text(old, "identifier", ""))
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+		const json_t *was = json_object_get(old, kept[i]),
+			     *is = json_object_get(o, kept[i]);
+		if (was != is && !(was && is && json_equal(was, is)))
+			return err_set(&c->why, -EINVAL,
+			               "Rules that came with an update cannot be modified (%s). "
+			               "Duplicate the rule, or override it in a policy or on a "
+			               "computer.",
+			               kept[i]);
+	}
+	return 0;
+}
+
 static int intrusion_check(struct call *c, int64_t id, const json_t *old, json_t *o)
 {
-	(void)id, (void)old;
+	(void)id;
+	if (old && c->id2 < 0 && shipped_stays(c, old, o) < 0)
+		return -EINVAL;
 	int rc = rule_check(c, o, intrusion_refs, intrusion_needs);
 	struct err why = { { 0 } };
 	if (rc == 0 && prevention_check_rule(o, &why) < 0)
@@ -346,6 +406,11 @@ static int firewall_may_delete(struct call *c, int64_t id)
 
 static int intrusion_may_delete(struct call *c, int64_t id)
 {
+	AUTO(json_decrefp)
+	json_t *o = object_get(c->app->store, "intrusionpreventionrules", id);
+	if (*json_text(o, "identifier", ""))
+		return err_set(&c->why, -EINVAL,
+		               "Rules that came with an update cannot be deleted.");
 	return rule_used(c, "intrusionPrevention", id);
 }
 

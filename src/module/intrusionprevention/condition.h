@@ -7,4 +7,4 @@ condition_test test_dsize, test_ttl, test_itype, test_icode, test_icmp_id, test_
 	test_ip_proto, test_id, test_tos, test_fragoffset, test_seq, test_ack, test_window,
 	test_mss, test_flags, test_fragbits, test_sameip, test_ipopts, test_stream_size,
 	test_app_protocol, test_number, test_tls_version, test_tls_state, test_dce_iface,
-	test_dce_opnum, test_iprep;
+	test_dce_opnum, test_iprep, test_web_attack;

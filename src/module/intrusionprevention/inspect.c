@@ -1,5 +1,6 @@
 #include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "module/intrusionprevention/match.h"
@@ -34,6 +35,9 @@ void scratch_done(struct scratch *s)
 	pcre2_jit_stack_free(s->stack);
 	buf_done(&s->transformed[0]);
 	buf_done(&s->transformed[1]);
+	if (s->request)
+		web_request_done(s->request);
+	free(s->request);
 }
 
 int64_t number_of(const struct walk *w, const struct number *n)

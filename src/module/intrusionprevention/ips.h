@@ -163,6 +163,7 @@ struct ips_alert {
 	const struct packet *packet; /* or NULL */
 	const struct app_tx *tx;     /* or NULL */
 	struct ips_flow *flow;       /* or NULL */
+	const char *note;            /* what was found, in words; "": the buffer says it */
 };
 
 /* How transactions are looked at; app.h's functions, or a test's. */

@@ -186,6 +186,7 @@ const struct keyword keywords[] = {
 	{ { "uricontent", "content in http.uri" }, keyword_uricontent, NULL, -1, NEEDS_VALUE },
 	{ { "urilen", "the length of the URI" }, keyword_urilen, NULL, -1, NEEDS_VALUE },
 	{ { "url_decode", "transform: percent signs and plus decoded" }, keyword_transform, NULL, TRANSFORM_URL_DECODE, NO_VALUE },
+	{ { "web_attack", "what a request holds adds up to an attack: sql, xss, command, path, template" }, keyword_web_attack, test_web_attack, -1, NEEDS_VALUE },
 	{ { "window", "window of TCP" }, keyword_compare, test_window, -1, NEEDS_VALUE },
 	{ { "within", "within so many bytes behind it" }, keyword_place, NULL, -1, NEEDS_VALUE },
 	{ { "xbits", "bits of addresses" }, keyword_xbits, NULL, -1, NEEDS_VALUE },

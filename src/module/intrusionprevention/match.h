@@ -1,4 +1,5 @@
 #pragma once
+#include "engine/web/web.h"
 #include "module/intrusionprevention/rule.h"
 
 /* What the files that match share. */
@@ -25,6 +26,7 @@ struct candidate {
 	int16_t buffer;                    /* that position is of */
 	uint8_t side;
 	bool dead, complete;
+	uint64_t scored; /* of a request's body, + 1; 0: nothing, UINT64_MAX: all */
 };
 
 struct candidates {
@@ -45,6 +47,8 @@ struct ips_flow {
 	void *owner;
 };
 
+struct scratch;
+
 /* What a rule is looked at with. */
 struct look {
 	struct ips *ips;
@@ -54,8 +58,10 @@ struct look {
 	const struct app_tx *tx;     /* or NULL */
 	enum app_side side;
 	uint64_t now_ms;
-	bool stale; /* the rule's set is no longer the flow's: its bits are not the flow's */
-	int event;  /* being told, or -1 */
+	bool stale;       /* the rule's set is no longer the flow's: its bits are not the flow's */
+	int event;        /* being told, or -1 */
+	uint64_t *scored; /* the candidate's, or NULL */
+	struct scratch *scratch; /* with it */
 	enum ips_where where;
 };
 
@@ -78,6 +84,10 @@ struct scratch {
 	unsigned steps;          /* limit */
 	const struct ip *client; /* of the connection, or NULL */
 	uint64_t gave_up, pcre_limit;
+	struct web_request *request;     /* owned: the one being scored, or NULL */
+	const struct app_tx *request_is; /* whose it is in this step, or NULL */
+	bool log_only;                   /* what fires is to be told, no more */
+	char note[160];                  /* and what is to be told of it; "": nothing */
 };
 
 int scratch_init(struct scratch *s, const struct ips_limits *limits);

@@ -267,6 +267,8 @@ static enum ips_verdict try_rules(struct look *l, struct tx_state *t)
 			continue;
 		enum app_side side = l->side;
 		l->side = (enum app_side)c->side;
+		l->scored = &c->scored;
+		l->scratch = &l->ips->scratch;
 		c->dead = fire(l, r, c, &verdict) != FIRED_NOT;
 		l->side = side;
 	}
@@ -305,6 +307,7 @@ enum ips_verdict ips_tx_progress(struct ips *i, struct ips_flow *f, struct app_t
 	struct look l = look_at(i, f, tx, side, p, now_ms);
 	/* Transactions stay with the set that they began with. */
 	l.stale = t->set != f->set;
+	i->scratch.request_is = NULL;
 	scan_groups(&l, t);
 	return try_rules(&l, t);
 }

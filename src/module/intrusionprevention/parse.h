@@ -90,4 +90,4 @@ keyword_parse keyword_flow, keyword_flowbits, keyword_xbits, keyword_flowint, ke
 	keyword_stream_size, keyword_app_protocol, keyword_app_event;
 keyword_parse keyword_compare, keyword_flags, keyword_fragbits, keyword_ip_proto, keyword_same,
 	keyword_version, keyword_state, keyword_iprep, keyword_dce_iface, keyword_ipopts,
-	keyword_dsize, keyword_urilen;
+	keyword_dsize, keyword_urilen, keyword_web_attack;

@@ -32,7 +32,7 @@ struct report {
 	uint8_t flags, src_mac[6], dst_mac[6];
 	uint32_t size;
 	int64_t position, stream_position;
-	const char *note; /* static */
+	char note[160];
 	char ifname[16], name[128], type[64], cve[128];
 	uint16_t data_len;
 	uint8_t data[DATA_MAX];
@@ -177,7 +177,10 @@ void reports_add(struct reports *n, const struct rules *r, const struct preventi
 		t->spoken = spoken;
 		t->position = a->position;
 		t->stream_position = a->stream_position;
-		t->note = a->buffer < APP_BUFFERS ? app_buffers[a->buffer].name : NULL;
+		copy_text(t->note, sizeof(t->note),
+		          *a->note                  ? a->note
+		          : a->buffer < APP_BUFFERS ? app_buffers[a->buffer].name
+		                                    : NULL);
 		copy_text(t->name, sizeof(t->name), rule->name);
 		copy_text(t->type, sizeof(t->type), rule->type ? rule->type->name : "");
 		copy_text(t->cve, sizeof(t->cve), rule->cve);
@@ -205,7 +208,7 @@ void reports_oddity(struct reports *n, const struct rules *r, enum reason reason
 	if (is_new) {
 		t->sport = p->sport;
 		t->dport = p->dport;
-		t->note = note;
+		copy_text(t->note, sizeof(t->note), note);
 		t->severity = IPS_LOW;
 		describe(t, p, false);
 	}
@@ -321,7 +324,7 @@ static void tell(struct report *t, struct host *h)
 	tell_packet(&ev, t);
 	if (t->spoken != APP_UNKNOWN)
 		event_text(&ev, "ApplicationProtocol", app_protocol_name(t->spoken));
-	if (t->note)
+	if (*t->note)
 		event_text(&ev, "Note", t->note);
 	if (t->position >= 0)
 		event_int(&ev, "PosInBuffer", t->position);

@@ -215,7 +215,9 @@ static void mark_wanted(struct ips_set *s)
 		if (!r->at_tx)
 			continue;
 		for (unsigned p = 0; p < APP_PROTOCOLS; p++)
-			s->app_wanted[p] |= r->app == APP_UNKNOWN || r->app == (enum app_protocol)p;
+			s->app_wanted[p] |= r->app == APP_UNKNOWN ||
+			                    r->app == (enum app_protocol)p ||
+			                    (p == APP_HTTP2 && r->app == APP_HTTP);
 	}
 }
 

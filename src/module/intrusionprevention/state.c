@@ -304,7 +304,9 @@ static void tell(const struct look *l, const struct rule *r, const struct candid
 	struct ips *i = l->ips;
 	enum ips_action action = r->words.action;
 	/* Both what blocks and what only looks tell what would be done. */
-	if (action == IPS_ALERT && leave == IPS_BLOCK)
+	if (i->scratch.log_only)
+		action = IPS_ALERT;
+	else if (action == IPS_ALERT && leave == IPS_BLOCK)
 		action = IPS_REJECT;
 	enum ips_verdict wanted = verdict_of(action), is = wanted;
 	if (!i->mode.prevent || i->mode.tap || leave == IPS_DETECT)
@@ -328,6 +330,7 @@ static void tell(const struct look *l, const struct rule *r, const struct candid
 		.packet = l->packet,
 		.tx = l->tx,
 		.flow = l->flow,
+		.note = i->scratch.note,
 	};
 	i->counts.alerts++;
 	if (i->mode.alert)
@@ -338,6 +341,8 @@ enum fired fire(const struct look *l, const struct rule *r, const struct candida
                 enum ips_verdict *verdict)
 {
 	struct ips *i = l->ips;
+	i->scratch.log_only = false;
+	i->scratch.note[0] = '\0';
 	if (!flow_holds(r, l) || !condition_holds(r, l) || !bits_hold(r, l) || !ints_hold(r, l))
 		return FIRED_NOT;
 	enum ips_leave leave =

@@ -9,6 +9,11 @@
 
 enum { PATTERNS_MAX = 100, TEXT_MAX = 2000 };
 
+static int lower_of(int c)
+{
+	return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
+}
+
 /* A value in quotes: bytes that would end it, or mean something there, in hexadecimal. */
 static void add_content(struct buf *out, struct str s)
 {
@@ -179,6 +184,95 @@ static int from_patterns(const json_t *rule, struct buf *out, struct err *why)
 	return 0;
 }
 
+/* ---- the configuration of rules that add scores up ---- */
+
+/* A word of an option of web_attack: what would end it in hexadecimal. */
+static void add_word(struct buf *out, const char *text)
+{
+	for (const char *p = *text ? text : "*"; *p; p++) {
+		uint8_t c = (uint8_t)*p;
+		bool plain = (c >= '0' && c <= '9') || (lower_of(c) >= 'a' && lower_of(c) <= 'z') ||
+		             strchr("/._-*[]", c);
+		if (plain)
+			buf_char(out, (char)c);
+		else
+			buf_fmt(out, "%%%02x", c);
+	}
+}
+
+static void add_thresholds(struct buf *out, const json_t *configuration)
+{
+	static const struct {
+		const char *field, *option;
+	} numbers[] = { { "logThreshold", "log" },
+		        { "dropThreshold", "drop" },
+		        { "minimumDistinct", "distinct" },
+		        { "maximumPerFeature", "most" } };
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+		if (json_object_get(configuration, numbers[i].field))
+			buf_fmt(out, ", %s %lld", numbers[i].option,
+			        (long long)json_int(configuration, numbers[i].field, 0));
+}
+
+static void add_lists(struct buf *out, const json_t *configuration)
+{
+	static const struct {
+		const char *list, *option, *words[2], *numbers[2];
+	} lists[] = {
+		{ "features", "weight", { "feature" }, { "score" } },
+		{ "keywords", "word", { "keyword" }, { "score" } },
+		{ "resources", "resource", { "resource" }, { "logThreshold", "dropThreshold" } },
+		{ "exemptions", "exempt", { "resource", "parameter" }, { 0 } },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		const json_t *list = json_array_at(configuration, lists[i].list);
+		for (size_t k = 0; k < json_array_size(list); k++) {
+			const json_t *o = json_array_get(list, k);
+			buf_fmt(out, ", %s", lists[i].option);
+			for (size_t w = 0; w < 2 && lists[i].words[w]; w++) {
+				buf_char(out, ' ');
+				add_word(out, json_text(o, lists[i].words[w], "*"));
+			}
+			for (size_t w = 0; w < 2 && lists[i].numbers[w]; w++)
+				buf_fmt(out, " %lld",
+				        (long long)json_int(o, lists[i].numbers[w], 0));
+		}
+	}
+}
+
+static int check_configuration(const json_t *configuration, bool scored, struct err *why)
+{
+	int64_t log = json_int(configuration, "logThreshold", 0),
+		drop = json_int(configuration, "dropThreshold", 0);
+	if (!scored)
+		return err_set(why, -EINVAL,
+		               "configuration: the rule has no web_attack that it could be of");
+	if (log > 0 && drop > 0 && drop < log)
+		return err_set(why, -EINVAL, "configuration: dropThreshold is below logThreshold");
+	return 0;
+}
+
+/* The text of the language, with the configuration where web_attack ends. */
+static int from_text(const json_t *rule, struct buf *out, struct err *why)
+{
+	const json_t *configuration = json_object_at(rule, "configuration");
+	const char *text = json_text(rule, "customXML", "");
+	const char *keyword = strstr(text, "web_attack:"),
+		   *end = keyword ? strchr(keyword, ';') : NULL;
+	if (json_object_size(configuration) == 0) {
+		buf_z(out, text);
+		return 0;
+	}
+	int rc = check_configuration(configuration, end != NULL, why);
+	if (rc < 0 || !end)
+		return rc;
+	buf_add(out, text, (size_t)(end - text));
+	add_thresholds(out, configuration);
+	add_lists(out, configuration);
+	buf_z(out, end);
+	return 0;
+}
+
 int prevention_text(const json_t *rule, struct buf *out, struct err *why)
 {
 	const char *template = json_text(rule, "template", "signature");
@@ -186,8 +280,7 @@ int prevention_text(const json_t *rule, struct buf *out, struct err *why)
 		return from_signature(rule, out, why);
 	if (strcmp(template, "start-end-patterns") == 0)
 		return from_patterns(rule, out, why);
-	buf_z(out, json_text(rule, "customXML", ""));
-	return 0;
+	return from_text(rule, out, why);
 }
 
 int prevention_check_rule(const json_t *rule, struct err *why)
