@@ -2,7 +2,18 @@
 #include "proc/proc.h"
 
 /* The agent's processes, in the order of procs.c. */
-enum proc_id { P_GUARD, P_COMMS, P_SPOOL, P_FILES, P_TREE, P_SCAN, P_PACKET, P_TLS, P_COUNT };
+enum proc_id {
+	P_GUARD,
+	P_COMMS,
+	P_SPOOL,
+	P_FILES,
+	P_TREE,
+	P_SCAN,
+	P_PACKET,
+	P_TLS,
+	P_FORWARD,
+	P_COUNT
+};
 
 enum { PACKET_PROCESSES_MAX = INSTANCES_MAX };
 
@@ -30,6 +41,7 @@ enum imsg_type {
  * TLS_LIBRARY    {"library":N}; the descriptor is the file
  * TLS_HOOK       {"library":N,"functions":{"SSL_read":offset in the file,...}}
  * TLS_STATE      {"error":sentence, if there is one,"lost":N,"libraries":[{"path","hooks","error"},...]}
+ * FORWARD        {"first":N,"events":[EVENT,...]}, numbered from N on; the message's id is the receiver's
  * RULESET_DONE   {"by":"queue statement|compat target"} or {"error":sentence}
  * STATUS         the sender's whole part of the heartbeat (docs/protocol.md):
  *                {"modules":{"antimalware":{...}},"messages":[text,...]}; comms merges the parts
@@ -120,6 +132,13 @@ int tls_start(struct self *me);
 void tls_up(struct self *me, struct peer *p);
 void tls_down(struct self *me, struct peer *p);
 void tls_stop(struct self *me);
+
+/* forward/: events of modules to syslog receivers. */
+HANDLERS(forward);
+int forward_start(struct self *me);
+void forward_up(struct self *me, struct peer *p);
+void forward_down(struct self *me, struct peer *p);
+void forward_stop(struct self *me);
 
 /* sensor/packet: the Firewall. The guard opens its sockets ("queue", "logged", "links", "tables").
  */

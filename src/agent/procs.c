@@ -27,6 +27,22 @@ static const char *const comms_read[] = { "%etc",
 	                                  "/sys/class/net",
 	                                  "/etc/os-release",
 	                                  NULL };
+/* The same for receivers of events, and time zones. */
+static const char *const forward_read[] = { "/etc/hosts",
+	                                    "/etc/resolv.conf",
+	                                    "/etc/nsswitch.conf",
+	                                    "/etc/gai.conf",
+	                                    "/etc/host.conf",
+	                                    "/run/systemd/resolve",
+	                                    "/etc/ssl",
+	                                    "/usr/share/ca-certificates",
+	                                    "/etc/services",
+	                                    "/etc/protocols",
+	                                    "/lib",
+	                                    "/usr/lib",
+	                                    "/etc/ld.so.cache",
+	                                    "/usr/share/zoneinfo",
+	                                    NULL };
 static const char *const comms_write[] = { "%lib/comms", "%lib/diag", NULL };
 
 static const struct proc procs[] = {
@@ -107,6 +123,14 @@ static const struct proc procs[] = {
 	            .down = tls_down,
 	            .stop = tls_stop,
 	            .box = { .caps = 1ull << CAP_NET_ADMIN } },
+	[P_FORWARD] = { .name = "forward",
+	                .user = "yagura-forward",
+	                .start = forward_start,
+	                .on = forward_on,
+	                .up = forward_up,
+	                .down = forward_down,
+	                .stop = forward_stop,
+	                .box = { .net = true, .read = forward_read } },
 };
 
 const struct program agent_program = {

@@ -70,6 +70,7 @@ static const struct event_kind kinds[] = {
 	{ 584,  "event-task-failed",      SEVERITY_WARNING, "Event-based task {TargetName} failed: {Description}", "イベントベースタスク{TargetName}に失敗しました: {Description}" },
 	{ 590,  "forwarding-failed",      SEVERITY_WARNING, "Events cannot be forwarded to {TargetName}: {Description}", "イベントを{TargetName}に転送できません: {Description}" },
 	{ 591,  "forwarding-resumed",     SEVERITY_INFO,    "Events are forwarded to {TargetName} again", "{TargetName}へのイベント転送を再開しました" },
+	{ 592,  "forwarding-lost",        SEVERITY_WARNING, "{Count} events for {TargetName} were given up: its queue is full", "{TargetName}宛てのイベント{Count}件を破棄しました: キューがいっぱいです" },
 	{ 600,  "user-signed-in",         SEVERITY_INFO,    "{ActionBy} signed in",                              "{ActionBy}がログオンしました" },
 	{ 601,  "user-signed-out",        SEVERITY_INFO,    "{ActionBy} signed out",                             "{ActionBy}がログオフしました" },
 	{ 603,  "user-locked-out",        SEVERITY_WARNING, "{TargetName} was locked out after failed sign-ins", "ログオンの失敗により{TargetName}がロックされました" },

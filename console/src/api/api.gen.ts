@@ -866,7 +866,7 @@ export interface SyslogConfiguration {
 	facility: "kernel" | "user" | "mail" | "daemon" | "auth" | "syslog" | "lpr" | "news" | "uucp" | "cron" | "authpriv" | "ftp" | "ntp" | "audit" | "alert" | "clock" | "local0" | "local1" | "local2" | "local3" | "local4" | "local5" | "local6" | "local7";
 	logSourceIdentifier: string;
 	timeZone: string;
-	agentForwarding: "via-manager";
+	agentForwarding: "via-manager" | "directly";
 	deviceVendor: string;
 	deviceProduct: string;
 	signatureOffset: number;

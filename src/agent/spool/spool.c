@@ -11,6 +11,7 @@
 
 #include "agent/agent.h"
 #include "agent/spool/journal.h"
+#include "agent/spool/outlet.h"
 #include "agent/spool/segment.h"
 #include "base/auto.h"
 #include "base/clock.h"
@@ -26,7 +27,8 @@ enum {
 	BODY_MAX = 64 << 20,
 	BATCH_EVENTS = 1000,
 	BATCH_BYTES = 4 << 20,
-	TELL_PAUSE = 60000, /* ms between two events that tell a loss */
+	FORWARD_EVENTS = 200, /* as many may come twice after a death */
+	TELL_PAUSE = 60000,   /* ms between two events that tell a loss */
 	STATUS_PAUSE = 1000,
 	STOP_MAX = 3000, /* ms */
 };
@@ -40,12 +42,13 @@ struct waiter {
 struct spool {
 	struct self *me;
 	struct journal journal;
+	struct outlets outlets;
 	struct waiter *waiters; /* owned */
 	size_t nwaiters, cap;
 	struct watch commit; /* eventfd: something was added in this batch of the loop */
 	struct watch tick;   /* status and losses to tell */
 	bool in_flight;
-	uint64_t told_ms, said_ms;
+	uint64_t told_ms, told_lost_ms;
 	uint64_t said_bytes, said_events, said_lost;
 };
 
@@ -74,6 +77,24 @@ static void pump(struct spool *s)
 	if (rc < 0)
 		journal_unpin(&s->journal);
 }
+
+/* ---- to forward ---- */
+
+static void pump_outlets(struct spool *s)
+{
+	while (peer_is_up(self_peer(s->me, P_FORWARD, 0))) {
+		AUTO(buf_done) struct buf b = { 0 };
+		int64_t id = outlets_next(&s->outlets, FORWARD_EVENTS, BATCH_BYTES, &b);
+		if (id < 0)
+			log_error("read events to forward: %s", strerror((int)-id));
+		if (id <= 0)
+			return;
+		if (self_send(s->me, P_FORWARD, 0, M_FORWARD, (uint32_t)id, buf_view(&b)) < 0)
+			outlets_answer(&s->outlets, id, 0);
+	}
+}
+
+/* ---- how it stands ---- */
 
 static void say_status(struct spool *s)
 {
@@ -126,9 +147,36 @@ static int tell(struct spool *s)
 	return rc;
 }
 
+/* What its receiver does not get, at least the manager hears of. */
+static int tell_not_forwarded(struct spool *s)
+{
+	int64_t id = 0;
+	for (uint64_t n = outlets_lost(&s->outlets, &id); n; n = outlets_lost(&s->outlets, &id)) {
+		struct event ev;
+		AUTO(buf_done) struct buf b = { 0 };
+		char name[48];
+		snprintf(name, sizeof(name), "syslog configuration %" PRId64, id);
+		event_init(&ev, &event_class_system, "forwarding-lost");
+		event_int(&ev, "Count", (int64_t)n);
+		event_int(&ev, "TargetID", id);
+		event_text(&ev, "TargetName", name);
+		event_write(&b, &ev);
+		int rc = journal_add(&s->journal, ev.kind->severity, str_of(ev.unique),
+		                     buf_view(&b));
+		event_done(&ev);
+		if (rc < 0)
+			return rc;
+		s->told_lost_ms = clock_mono_ms();
+	}
+	return s->told_lost_ms ? journal_commit(&s->journal) : 0;
+}
+
 static int commit(struct spool *s)
 {
-	int rc = journal_commit(&s->journal);
+	/* First where it may come twice. */
+	int rc = outlets_commit(&s->outlets);
+	if (rc == 0)
+		rc = journal_commit(&s->journal);
 	if (rc == 0)
 		rc = tell(s);
 	return rc;
@@ -146,6 +194,7 @@ static void commit_ready(struct watch *w, uint32_t events)
 	}
 	answer_waiters(s);
 	pump(s);
+	pump_outlets(s);
 }
 
 static void wait_for_disk(struct spool *s, const struct peer *p, uint32_t id)
@@ -177,7 +226,9 @@ static int keep(struct spool *s, struct str text)
 		event_done(&ev);
 		return 0;
 	}
-	int rc = journal_add(&s->journal, ev.kind->severity, str_of(ev.unique), text);
+	int rc = outlets_add(&s->outlets, &ev, text);
+	if (rc == 0)
+		rc = journal_add(&s->journal, ev.kind->severity, str_of(ev.unique), text);
 	event_done(&ev);
 	return rc;
 }
@@ -213,6 +264,22 @@ static int on_batch_done(struct self *me, struct peer *p, struct imsg *m)
 	return 0;
 }
 
+static int on_forwarded(struct self *me, struct peer *p, struct imsg *m)
+{
+	(void)p;
+	struct spool *s = me->state;
+	struct rd r = rd_init(m->data, m->len);
+	uint64_t seq = rd_u64(&r);
+	int rc = rd_end(&r);
+	if (rc < 0)
+		return rc;
+	rc = outlets_answer(&s->outlets, m->id, seq);
+	if (rc < 0)
+		return broken(s, "forget what was forwarded", rc);
+	pump_outlets(s);
+	return 0;
+}
+
 static int on_policy(struct self *me, struct peer *p, struct imsg *m)
 {
 	(void)p;
@@ -228,8 +295,13 @@ static int on_policy(struct self *me, struct peer *p, struct imsg *m)
 	if (*text && str_u64(str_of(text), 1, 1 << 20, &mib) < 0)
 		log_warning("platformSettingSpoolMaxMbytes is no size in MB: %s",
 		            log_quote(str_of(text)));
-	rc = journal_limit(&s->journal, mib * MIB);
-	return rc < 0 ? broken(s, "shrink the spool", rc) : 0;
+	rc = outlets_route(&s->outlets,
+	                   json_object_at(json_object_at(policy, "forwarding"), "classes"));
+	if (rc == 0)
+		rc = outlets_limit(&s->outlets, mib * MIB);
+	if (rc == 0)
+		rc = journal_limit(&s->journal, mib * MIB);
+	return rc < 0 ? broken(s, "set up the spool", rc) : 0;
 }
 
 static void tick(struct watch *w, uint32_t events)
@@ -242,13 +314,25 @@ static void tick(struct watch *w, uint32_t events)
 		broken(s, "tell a loss", rc);
 		return;
 	}
+	rc = s->told_lost_ms && clock_mono_ms() < s->told_lost_ms + TELL_PAUSE
+	             ? 0
+	             : tell_not_forwarded(s);
+	if (rc < 0) {
+		broken(s, "tell what was not forwarded", rc);
+		return;
+	}
 	say_status(s);
 	pump(s);
+	pump_outlets(s);
 }
 
 void spool_up(struct self *me, struct peer *p)
 {
 	struct spool *s = me->state;
+	if (p->who == P_FORWARD) {
+		outlets_restart(&s->outlets);
+		pump_outlets(s);
+	}
 	if (p->who != P_COMMS)
 		return;
 	s->in_flight = false;
@@ -265,6 +349,8 @@ void spool_down(struct self *me, struct peer *p)
 		s->in_flight = false;
 		journal_unpin(&s->journal);
 	}
+	if (p->who == P_FORWARD)
+		outlets_restart(&s->outlets);
 }
 
 static int add_system(struct spool *s, const char *kind, const char *description)
@@ -306,6 +392,11 @@ int spool_start(struct self *me)
 		log_error("%s", why.text);
 		return rc;
 	}
+	rc = outlets_open(&s->outlets, dir, (uint64_t)DEFAULT_MIB * MIB, &why);
+	if (rc < 0) {
+		log_error("%s", why.text);
+		return rc;
+	}
 	rc = report_damage(s);
 	if (rc < 0)
 		return rc;
@@ -339,6 +430,7 @@ void spool_stop(struct self *me)
 	int rc = add_system(s, "agent-stopped", NULL);
 	if (rc >= 0 && commit(s) == 0)
 		answer_waiters(s);
+	outlets_done(&s->outlets);
 	journal_done(&s->journal);
 	loop_del(&me->loop, &s->commit);
 	loop_del(&me->loop, &s->tick);
@@ -349,5 +441,6 @@ void spool_stop(struct self *me)
 int (*const spool_on[M_COUNT])(struct self *me, struct peer *p, struct imsg *m) = {
 	[M_EVENT] = on_event,
 	[M_BATCH_DONE] = on_batch_done,
+	[M_FORWARDED] = on_forwarded,
 	[M_POLICY] = on_policy,
 };

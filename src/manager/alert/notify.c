@@ -6,13 +6,13 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/civil.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/rand.h"
 #include "manager/alert/alert.h"
 #include "manager/api/resources.h"
 #include "manager/forward/post.h"
-#include "manager/tasks/civil.h"
 
 enum { FIRST_MS = 60000, MOST_MS = 3600000, GIVE_UP_MS = 24 * 3600 * 1000, RECEIVERS_MAX = 200 };
 

@@ -41,11 +41,16 @@ static int refuse(struct call *c, int status, const char *code, const char *text
 	return status;
 }
 
+const char *computer_shown(const json_t *computer)
+{
+	const char *shown = json_text(computer, "displayName", "");
+	return *shown ? shown : json_text(computer, "hostName", "");
+}
+
 char *computer_name(struct store *s, int64_t id)
 {
 	AUTO(json_decrefp) json_t *o = object_get(s, "computers", id);
-	const char *shown = json_text(o, "displayName", "");
-	return xstrdup(*shown ? shown : json_text(o, "hostName", ""));
+	return xstrdup(computer_shown(o));
 }
 
 static void say(struct app *a, const char *kind, int64_t computer, const char *name,

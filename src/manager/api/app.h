@@ -282,6 +282,8 @@ int policy_rule_reset(struct call *c);
 void setting_value(struct app *a, const char *kind, int64_t id, const char *name, struct buf *out);
 /* Marks the effective policies as due: of one computer, or of all (0). */
 void policies_due(struct app *a, int64_t computer);
+/* Its agent gets a new version, though the policy may be the same. */
+void policy_afresh(struct app *a, int64_t computer);
 void policy_due_below(struct app *a, int64_t policy); /* of those that use it or one below it */
 void policy_compile(struct app *a, int64_t computer); /* now */
 void policies_tick(struct app *a);                    /* a slice of what is due */
@@ -310,6 +312,7 @@ void agents_tick(struct app *a);
 bool agents_gone(struct app *a, uint64_t id);
 void agents_drop(struct app *a); /* all that wait, unanswered */
 bool agent_connected(struct app *a, int64_t computer);
+const char *computer_shown(const json_t *computer); /* its name for people; borrowed */
 char *computer_name(struct store *s,
                     int64_t id); /* display name or host name; owned by the caller, never NULL */
 

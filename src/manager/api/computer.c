@@ -113,6 +113,9 @@ void computer_changed(struct call *c, int64_t id, const json_t *old, const json_
 		agent_forget(c->app, id);
 	else if (old)
 		policies_due(c->app, id);
+	/* Its name is part of what its agent is told. */
+	if (o && old && strcmp(computer_shown(old), computer_shown(o)) != 0)
+		policy_afresh(c->app, id);
 	stream_say(c->app, "computers", "computer",
 	           json_pack("{s:s,s:{s:I}}", "op",
 	                     !old ? "create"

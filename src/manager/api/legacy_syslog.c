@@ -5,6 +5,7 @@
 #include "base/auto.h"
 #include "base/json.h"
 #include "manager/api/app.h"
+#include "manager/forward/forward.h"
 
 /* /rest/syslog-configurations (rest-api.md 12): the same objects as /api/syslogconfigurations,
  * under the names that they had before v1. */
@@ -60,6 +61,8 @@ static json_t *taken(const json_t *in)
 	take_word(in, "transport", o, "protocol");
 	take_word(in, "eventFormat", o, "eventFormat");
 	take_word(in, "facility", o, "facility");
+	if (json_bool(in, "direct", false))
+		json_set_text(o, "agentForwarding", "directly");
 	take_chain(in, o);
 	return o;
 }
@@ -74,7 +77,7 @@ static json_t *shown(const json_t *o)
 			json_set(out, same[i], json_incref(json_object_get(o, same[i])));
 	json_set_text(out, "transport", json_text(o, "protocol", "udp"));
 	json_set_text(out, "certificateChain", json_text(o, "certificate", ""));
-	json_set_bool(out, "direct", false);
+	json_set_bool(out, "direct", forward_is_direct(o));
 	json_set_int(out, "ID", json_int(o, "ID", 0));
 	return out;
 }
@@ -114,11 +117,6 @@ int legacy_syslog_create(struct call *c)
 	if (!in) {
 		err_set(&c->why, 0,
 		        "CreateSyslogConfigurationRequest with a syslogConfiguration is expected.");
-		return 400;
-	}
-	if (json_bool(in, "direct", false)) {
-		err_set(&c->why, 0,
-		        "direct is not possible: agents forward by way of the manager.");
 		return 400;
 	}
 	int status = ask(c, "POST", taken(in));

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "manager/api/policy.h"
 #include "manager/api/secrets.h"
+#include "manager/forward/forward.h"
 
 /*
  * The effective policies of agents. A change marks those whom it may concern, in one statement. A
@@ -48,6 +49,9 @@ static json_t *content(struct app *a, const struct chain *ch)
 		AUTO(freep) char *value = chain_setting(ch, s);
 		json_set_text(set, s->name, value);
 	}
+	json_t *forwarding = forward_part(a, ch);
+	if (forwarding)
+		json_set(p, "forwarding", forwarding);
 	json_set_text(p, "name", ch->n > 1 ? json_text(ch->level[1], "name", "") : "");
 	json_set(p, "settings", set);
 	json_set(p, "sections",
@@ -206,6 +210,13 @@ void policies_due(struct app *a, int64_t computer)
 		log_error("mark policies: %s", store_error(a->store));
 }
 
+void policy_afresh(struct app *a, int64_t computer)
+{
+	a->marked = true;
+	if (store_exec(a->store, STMT_POLICY_AFRESH, ARGS(VAL_INT(computer))) < 0)
+		log_error("mark a policy: %s", store_error(a->store));
+}
+
 void policy_due_below(struct app *a, int64_t policy)
 {
 	policy_results_drop(a);
@@ -256,6 +267,8 @@ static json_t *identified(struct call *c, int64_t have)
 	json_t *o = json_object();
 	json_set_int(o, "computerID", c->who.computer);
 	json_set_text(o, "hostGUID", c->who.guid);
+	AUTO(freep) char *name = computer_name(c->app->store, c->who.computer);
+	json_set_bytes(o, "hostName", str_of(name));
 	json_object_update(o, p);
 	json_set_int(o, "version", version);
 	json_set_int(o, "issued", (int64_t)clock_ms());

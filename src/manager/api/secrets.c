@@ -125,6 +125,16 @@ json_t *secrets_sealed(struct store *s, const struct field *fields, const char *
 	return more >= 0 && n + more > 0 ? TAKE(copy) : NULL;
 }
 
+int secrets_close_at(struct store *s, const struct field *fields, const char *kind,
+                     const char *place, json_t *o)
+{
+	struct place p = { .store = s, .kind = kind };
+	buf_z(&p.path, place);
+	int n = close_fields(&p, fields, o, DEPTH_MAX);
+	buf_done(&p.path);
+	return n < 0 ? n : 0;
+}
+
 static void open_below(struct place *p, json_t *o, int depth)
 {
 	const char *name;

@@ -16,6 +16,12 @@ struct store;
  * object_get() seal and open; who reads bodies by itself calls secrets_open().
  */
 
+/*
+ * In place, for an object that stands within another one: place is the path to it there, ending in
+ * "/". 0 or -EIO: the store has no key.
+ */
+int secrets_close_at(struct store *s, const struct field *fields, const char *kind,
+                     const char *place, json_t *o);
 /* A copy with its secrets sealed, or NULL when it has none. -EIO in *rc: the store has no key. */
 json_t *secrets_sealed(struct store *s, const struct field *fields, const char *kind, int64_t id,
                        const json_t *o, int *rc);

@@ -8,8 +8,8 @@
 #include "manager/forward/mail.h"
 #include "manager/forward/scan.h"
 #include "manager/forward/sweep.h"
-#include "manager/forward/syslog.h"
 #include "manager/manager.h"
+#include "net/receivers.h"
 
 /*
  * Sends what the core gives it: the first instance syslog messages, the second mail and web hooks,
@@ -17,27 +17,12 @@
  * that nobody else has to; the core gives it one thing at a time.
  */
 
-enum { RECEIVERS_MAX = 16, ORDER_MAX = 16 << 20 };
-
-/* A receiver that we are connected to. */
-struct receiver {
-	int64_t id;
-	json_t *target; /* owned: as it was when we connected */
-	struct syslog *syslog;
-};
+enum { ORDER_MAX = 16 << 20 };
 
 struct courier {
 	struct self *me;
-	struct receiver receivers[RECEIVERS_MAX];
-	unsigned turn; /* whose place the next new one takes */
+	struct receivers receivers;
 };
-
-static void receiver_clear(struct receiver *r)
-{
-	syslog_close(r->syslog);
-	json_decref(r->target);
-	*r = (struct receiver){ 0 };
-}
 
 static int stop_fd(struct courier *c)
 {
@@ -45,62 +30,12 @@ static int stop_fd(struct courier *c)
 	return peer_is_up(guard) ? guard->watch.fd : -1;
 }
 
-static int connect_it(struct courier *c, struct receiver *r, int64_t id, const json_t *target,
-                      struct err *why)
-{
-	const char *protocol = json_text(target, "protocol", "udp");
-	const struct syslog_target t = { .host = json_text(target, "server", ""),
-		                         .port = (uint16_t)json_int(target, "port", 514),
-		                         .protocol = strcmp(protocol, "tls") == 0   ? SYSLOG_TLS
-		                                     : strcmp(protocol, "tcp") == 0 ? SYSLOG_TCP
-		                                                                    : SYSLOG_UDP,
-		                         .ca = json_text(target, "ca", ""),
-		                         .certificate = json_text(target, "certificate", ""),
-		                         .key = json_text(target, "key", ""),
-		                         .stop = stop_fd(c) };
-	receiver_clear(r);
-	int rc = syslog_open(&r->syslog, &t, why);
-	if (rc < 0)
-		return rc;
-	r->id = id;
-	r->target = json_deep_copy(target);
-	return 0;
-}
-
-static struct receiver *place_of(struct courier *c, int64_t id)
-{
-	for (size_t i = 0; i < RECEIVERS_MAX; i++)
-		if (c->receivers[i].syslog && c->receivers[i].id == id)
-			return &c->receivers[i];
-	return &c->receivers[c->turn++ % RECEIVERS_MAX];
-}
-
-static int send_all(struct syslog *s, const json_t *messages, struct err *why)
-{
-	for (size_t i = 0; i < json_array_size(messages); i++) {
-		const json_t *m = json_array_get(messages, i);
-		const struct str text = { json_string_value(m), json_string_length(m) };
-		int rc = syslog_send(s, text, why);
-		if (rc < 0)
-			return rc;
-	}
-	return syslog_flush(s, why);
-}
-
 static int syslog_order(struct courier *c, const json_t *order, struct buf *said, struct err *why)
 {
 	(void)said;
-	int64_t id = json_int(order, "id", 0);
-	const json_t *target = json_object_at(order, "target");
-	struct receiver *r = place_of(c, id);
-	int rc = 0;
-	if (!r->syslog || r->id != id || !json_equal(r->target, target) || !syslog_alive(r->syslog))
-		rc = connect_it(c, r, id, target, why);
-	if (rc == 0)
-		rc = send_all(r->syslog, json_array_at(order, "messages"), why);
-	if (rc < 0)
-		receiver_clear(r);
-	return rc;
+	return receivers_send(&c->receivers, json_int(order, "id", 0),
+	                      json_object_at(order, "target"), json_array_at(order, "messages"),
+	                      stop_fd(c), why);
 }
 
 static int mail_order(struct courier *c, const json_t *order, struct buf *said, struct err *why)
@@ -180,8 +115,7 @@ int courier_start(struct self *me)
 void courier_stop(struct self *me)
 {
 	struct courier *c = me->state;
-	for (size_t i = 0; i < RECEIVERS_MAX; i++)
-		receiver_clear(&c->receivers[i]);
+	receivers_done(&c->receivers);
 	free(c);
 	me->state = NULL;
 	curl_global_cleanup();

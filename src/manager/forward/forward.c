@@ -11,14 +11,15 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/zone.h"
 #include "manager/alert/record.h"
 #include "manager/api/resources.h"
 #include "manager/api/secrets.h"
-#include "manager/forward/format.h"
 #include "manager/forward/post.h"
-#include "manager/tasks/zone.h"
+#include "model/format.h"
 #include "module/module.h"
 #include "net/identity.h"
+#include "net/receivers.h"
 
 enum { BATCH_MAX = 200, BATCH_BYTES = 4 << 20, PAUSE_FIRST_MS = 5000, PAUSE_MAX_MS = 60000 };
 
@@ -40,18 +41,17 @@ struct forward {
 /* ---- the collection ---- */
 
 /* clang-format off */
-#define FACILITIES "kernel|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|ntp|audit|alert|clock|local0|local1|local2|local3|local4|local5|local6|local7"
 static const struct field fields[] = {
 	NAME_FIELD,
 	DESCRIPTION_FIELD,
 	{ "server",              T_TEXT,   F_REQUIRED, .max = 254, .doc = "name or address of the receiver" },
 	{ "port",                T_INT,    0, .otherwise = "514", .min = 1, .max = 65535, .doc = "" },
 	{ "protocol",            T_CHOICE, 0, "udp|tcp|tls", "\"udp\"", .doc = "TCP frames by newlines, TLS by octet counts (RFC 5425)" },
-	{ "eventFormat",         T_CHOICE, 0, "cef|leef|json|basic", "\"cef\"", .doc = "basic: one sentence, not for every module" },
-	{ "facility",            T_CHOICE, 0, FACILITIES, "\"local0\"", .doc = "" },
-	{ "logSourceIdentifier", T_TEXT,   0, .otherwise = "\"\"", .max = 254, .doc = "the host in the header; empty: this manager" },
+	{ "eventFormat",         T_CHOICE, 0, FORMAT_WORDS, "\"cef\"", .doc = "basic: one sentence, not for every module" },
+	{ "facility",            T_CHOICE, 0, FACILITY_WORDS, "\"local0\"", .doc = "" },
+	{ "logSourceIdentifier", T_TEXT,   0, .otherwise = "\"\"", .max = 254, .doc = "the host in the header; empty: who sends" },
 	{ "timeZone",            T_TEXT,   0, .otherwise = "\"UTC\"", .max = 64, .doc = "of the header's time" },
-	{ "agentForwarding",     T_CHOICE, 0, "via-manager", "\"via-manager\"", .doc = "agents do not forward by themselves" },
+	{ "agentForwarding",     T_CHOICE, 0, "via-manager|directly", "\"via-manager\"", .doc = "directly: each agent sends its modules' events itself" },
 	{ "deviceVendor",        T_TEXT,   0, .otherwise = "\"Yagura\"", .max = 100, .doc = "of CEF and LEEF headers" },
 	{ "deviceProduct",       T_TEXT,   0, .otherwise = "\"Yagura\"", .max = 100, .doc = "the same; \" Agent\" or \" Manager\" follows" },
 	{ "signatureOffset",     T_INT,    0, .otherwise = "0", .min = 0, .max = 1000000000, .doc = "added to the ids of events" },
@@ -62,7 +62,6 @@ static const struct field fields[] = {
 	{ 0 },
 };
 
-/* Which setting of a computer names the configuration of a class; NULL: the system's setting does. */
 static const struct {
 	const char *class, *setting;
 } settings[] = {
@@ -127,6 +126,8 @@ static void changed(struct call *c, int64_t id, const json_t *old, const json_t 
 	struct app *a = c->app;
 	struct forward *f = find(a, id);
 	f->again_ms = f->pause_ms = 0; /* it may work now */
+	if (forward_is_direct(old) || forward_is_direct(o))
+		policies_due(a, 0);
 	if (!o)
 		store_exec(a->store, STMT_FORWARDED_DEL, ARGS(VAL_INT(id)));
 	for (const struct event_class *const *k = event_classes; o && !old && *k; k++)
@@ -136,12 +137,17 @@ static void changed(struct call *c, int64_t id, const json_t *old, const json_t 
 
 /* ---- whose events ---- */
 
-static const char *setting_of(const struct event_class *class)
+const char *forward_setting(const struct event_class *class)
 {
 	for (size_t i = 0; i < ARRAY_LEN(settings); i++)
 		if (strcmp(settings[i].class, class->name) == 0)
 			return settings[i].setting;
 	return NULL;
+}
+
+bool forward_is_direct(const json_t *configuration)
+{
+	return strcmp(json_text(configuration, "agentForwarding", ""), "directly") == 0;
 }
 
 /* The events of a class on their way to one receiver. */
@@ -152,7 +158,7 @@ struct gathering {
 	struct map computers; /* ID to configuration + 1 */
 	struct format_source source;
 	const struct zone *zone;
-	bool basic;
+	bool basic, direct;
 	json_t *messages;
 	size_t bytes;
 	int64_t upto;
@@ -175,6 +181,8 @@ static int64_t configuration_of(struct gathering *g, int64_t computer)
 static bool wanted(struct gathering *g, int64_t computer, const struct event *ev)
 {
 	if (g->source.format == FORMAT_BASIC && !g->basic)
+		return false;
+	if (g->setting && g->direct) /* its agent has sent it, or will */
 		return false;
 	if (g->setting)
 		return configuration_of(g, computer) == g->configuration;
@@ -199,34 +207,6 @@ static bool gather(void *arg, const struct event_row *row)
 }
 
 /* ---- sending ---- */
-
-static int position(const char *choices, const char *word)
-{
-	int i = 0;
-	for (struct str rest = str_of(choices); rest.p; i++)
-		if (str_is(str_cut(&rest, '|'), word))
-			return i;
-	return 0;
-}
-
-static struct format_source source_of(struct app *a, const json_t *o, char host[static 256])
-{
-	const char *given = json_text(o, "logSourceIdentifier", "");
-	int format = position("cef|leef|json|basic", json_text(o, "eventFormat", "cef"));
-	host[0] = '\0';
-	gethostname(host, 255);
-	return (struct format_source){
-		.format = (enum format)format,
-		.vendor = json_text(o, "deviceVendor", "Yagura"),
-		.product = json_text(o, "deviceProduct", "Yagura"),
-		.version = YAGURA_VERSION,
-		.host = *given ? given : host,
-		.tenant = "Primary",
-		.tenant_id = a->tenant,
-		.facility = position(FACILITIES, json_text(o, "facility", "local0")),
-		.offset = json_int(o, "signatureOffset", 0),
-	};
-}
 
 static void say(struct app *a, const char *event, int64_t id, const char *name, const char *text)
 {
@@ -280,18 +260,22 @@ static void sent(struct app *a, int64_t about, int rc, const char *text)
 
 static json_t *order_of(int64_t id, const json_t *o, json_t *messages)
 {
-	json_t *target = json_object(), *order = json_object();
-	json_set_bytes(target, "server", str_of(json_text(o, "server", "")));
-	json_set_int(target, "port", json_int(o, "port", 514));
-	json_set_text(target, "protocol", json_text(o, "protocol", "udp"));
-	json_set_text(target, "ca", json_text(o, "caCertificate", ""));
-	json_set_text(target, "certificate", json_text(o, "certificate", ""));
-	json_set_text(target, "key", json_text(o, "privateKey", ""));
+	json_t *order = json_object();
 	json_set_text(order, "kind", "syslog");
 	json_set_int(order, "id", id);
-	json_set(order, "target", target);
+	json_set(order, "target", receivers_target(o));
 	json_set(order, "messages", messages);
 	return order;
+}
+
+/* As this manager says it. */
+static struct format_source source_of(struct app *a, const json_t *o, const char *host)
+{
+	struct format_source s = format_source_of(o, host);
+	s.version = YAGURA_VERSION;
+	s.tenant = TENANT;
+	s.tenant_id = a->tenant;
+	return s;
 }
 
 static int64_t system_configuration(struct app *a)
@@ -307,20 +291,22 @@ static int64_t system_configuration(struct app *a)
 static bool send_class(struct app *a, struct forward *f, const json_t *o,
                        const struct event_class *class)
 {
-	char host[256];
+	char host[256] = "";
 	AUTO(zone_freep) struct zone *zone = NULL;
 	int64_t last = store_int(a->store, STMT_FORWARDED_GET,
 	                         ARGS(VAL_INT(f->id), VAL_TEXT(class->name)), 0);
 	if (event_newest(a, class) <= last ||
 	    zone_open(json_text(o, "timeZone", "UTC"), &zone, NULL) < 0)
 		return false;
+	gethostname(host, sizeof(host) - 1);
 	struct gathering g = { .app = a,
 		               .configuration = f->id,
 		               .system = system_configuration(a),
-		               .setting = setting_of(class),
+		               .setting = forward_setting(class),
 		               .source = source_of(a, o, host),
 		               .zone = zone,
 		               .basic = format_has_basic(class),
+		               .direct = forward_is_direct(o),
 		               .messages = json_array(),
 		               .upto = last };
 	event_each(a, class, last, gather, &g);

@@ -2,10 +2,12 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/base64.h"
 #include "base/json.h"
 #include "base/test.h"
 #include "manager/forward/forward.h"
 #include "manager/tasks/try.h"
+#include "net/identity.h"
 
 static const char receiver[] =
 	"{'name':'SIEM','server':'siem.test','port':6514,'protocol':'tcp','eventFormat':'json'}";
@@ -247,11 +249,87 @@ static void scripts_of_before_v1_see_the_same_receivers(void **state)
 	static const char *const bad[] = {
 		"{}",
 		"{'CreateSyslogConfigurationRequest':{'syslogConfiguration':{'name':'x','server':'y','transport':'PIGEON'}}}",
-		"{'CreateSyslogConfigurationRequest':{'syslogConfiguration':{'name':'x','server':'y','direct':true}}}",
 		"{'CreateSyslogConfigurationRequest':{'syslogConfiguration':{'name':'x'}}}",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		try_must(t, 400, "POST", "/rest/syslog-configurations", bad[i]);
+	try_must(
+		t, 200, "POST", "/rest/syslog-configurations",
+		"{'CreateSyslogConfigurationRequest':{'syslogConfiguration':{'name':'x','server':'y','direct':true}}}");
+	try_must(t, 200, "GET", "/api/syslogconfigurations", NULL);
+	v1 = json_array_get(json_array_at(t->out, "syslogConfigurations"), 0);
+	assert_string_equal(json_text(v1, "agentForwarding", ""), "directly");
+}
+
+/* What an agent is told of forwarding; NULL: nothing. New reference. */
+static json_t *told(struct try *t, int64_t computer, int64_t *version)
+{
+	AUTO(buf_done) struct buf text = { 0 };
+	const json_t *said = try_agent_ask(t, computer, "GET", "/agent/policy", NULL);
+	assert_int_equal(t->status, 200);
+	assert_int_equal(base64_decode(&text, str_of(json_text(said, "policy", ""))), 0);
+	AUTO(json_decrefp) json_t *policy = json_parse(buf_view(&text), NULL);
+	*version = json_int(policy, "version", 0);
+	assert_int_equal(json_int(policy, "computerID", 0), computer);
+	return json_incref(json_object_get(policy, "forwarding"));
+}
+
+static int64_t compiled_with(struct try *t, const char *text)
+{
+	struct rows r;
+	int64_t n = -1;
+	int rc = store_query_sql(t->app->store,
+	                         "select count(*) from compiled where instr(body, $1) > 0",
+	                         ARGS(VAL_TEXT(text)), &r);
+	if (rc == 0 && rows_next(&r) == 1)
+		n = r.col[0].i;
+	rows_done(&r);
+	return n;
+}
+
+static void agents_that_forward_themselves_are_told_how_and_nothing_goes_twice(void **state)
+{
+	struct try *t = *state;
+	size_t from = 0;
+	int64_t version = 0, later = 0;
+	AUTO(buf_done) struct buf key = { 0 }, certificate = { 0 };
+	use_it(t, receiver);
+	int64_t id = try_agent(t, "here", 1);
+	AUTO(json_decrefp) json_t *nothing = told(t, id, &version);
+	assert_null(nothing);
+	assert_int_equal(key_new(KEY_TLS, &key, NULL), 0);
+	assert_int_equal(cert_new_ca(buf_view(&key), "client", 2, &certificate, NULL), 0);
+	AUTO(json_decrefp)
+	json_t *pair = json_pack("{s:s,s:s,s:s}", "certificate", certificate.p, "privateKey",
+	                         "SECRET-key", "agentForwarding", "directly");
+	AUTO(buf_done) struct buf body = { 0 };
+	json_write(&body, pair);
+	try_ask_exactly(t, "POST", "/api/syslogconfigurations/1", body.p);
+	assert_int_equal(t->status, 200);
+	AUTO(json_decrefp) json_t *part = told(t, id, &later);
+	assert_true(later > version);
+	assert_int_equal(json_int(json_object_at(part, "classes"), "antimalware", 0), 1);
+	assert_null(json_object_get(json_object_at(part, "classes"), "system"));
+	assert_null(json_object_get(json_object_at(part, "classes"), "firewall"));
+	const json_t *o = json_object_at(json_object_at(part, "receivers"), "1");
+	assert_string_equal(json_text(o, "privateKey", ""), "SECRET-key");
+	assert_int_equal(json_int(o, "port", 0), 6514);
+	assert_int_equal(compiled_with(t, "SECRET"), 0);
+	assert_true(compiled_with(t, "siem.test") > 0);
+	/* What its agent sends itself does not go from here, and its own events do. */
+	drain(t, &from, "x");
+	try_agent_ask(
+		t, id, "POST", "/agent/events",
+		"{'first':1,'events':[{'class':'antimalware','kind':'malware-found','time':1764075158822,"
+		"'unique':'0123456789abcde0','fields':{'MalwareName':'Eicar','InfectedFilePath':'/x0'}}]}");
+	app_tick(t->app);
+	assert_int_equal(drain(t, &from, "\"/x0\""), 0);
+	/* A new name is part of the lines that its agent sends. */
+	char path[64];
+	snprintf(path, sizeof(path), "/api/computers/%lld", (long long)id);
+	try_must(t, 200, "POST", path, "{'displayName':'renamed'}");
+	AUTO(json_decrefp) json_t *same = told(t, id, &version);
+	assert_true(version > later && json_equal(same, part));
 }
 
 int main(void)
@@ -264,6 +342,7 @@ int main(void)
 		TEST(an_event_that_is_not_to_be_forwarded_stays),
 		TEST(secrets_are_never_shown_and_bad_receivers_refused),
 		TEST(a_manager_process_that_died_is_told),
+		TEST(agents_that_forward_themselves_are_told_how_and_nothing_goes_twice),
 		TEST(scripts_of_before_v1_see_the_same_receivers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

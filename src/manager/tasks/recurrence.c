@@ -1,7 +1,7 @@
 #include "manager/tasks/recurrence.h"
 
-#include "manager/tasks/civil.h"
-#include "manager/tasks/zone.h"
+#include "base/civil.h"
+#include "base/zone.h"
 
 /* A day of the month that few months have, in one month of the year, comes back after at most 8
  * years (29 February around 2100), an interval of days at most after the interval. */

@@ -4,10 +4,10 @@
 #include <time.h>
 
 #include "base/auto.h"
+#include "base/civil.h"
 #include "base/test.h"
-#include "manager/tasks/civil.h"
+#include "base/zone.h"
 #include "manager/tasks/recurrence.h"
-#include "manager/tasks/zone.h"
 
 /* The C library is the judge: it reads the same database by other code. */
 

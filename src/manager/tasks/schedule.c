@@ -5,8 +5,8 @@
 
 #include "base/auto.h"
 #include "base/json.h"
+#include "base/zone.h"
 #include "manager/tasks/recurrence.h"
-#include "manager/tasks/zone.h"
 
 enum { WORKDAYS = 0x3e, ONE_AM_S = 3600, INTERVAL_MAX = 3650 };
 

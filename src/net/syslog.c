@@ -1,4 +1,4 @@
-#include "manager/forward/syslog.h"
+#include "net/syslog.h"
 
 #include <errno.h>
 #include <gnutls/gnutls.h>
@@ -261,7 +261,7 @@ int syslog_flush(struct syslog *s, struct err *why)
 			return syslog_alive(s) ? 0 : err_set(why, -EPIPE, "the receiver closed");
 		struct pollfd p = { .fd = s->stop, .events = POLLIN };
 		if (poll(&p, 1, 5) > 0)
-			return err_set(why, -EINTR, "the manager ends");
+			return err_set(why, -EINTR, "this process ends");
 	}
 	return err_set(why, -ETIMEDOUT, "the receiver does not take what was sent");
 }

@@ -1,12 +1,12 @@
-#include "manager/forward/format.h"
+#include "model/format.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/civil.h"
 #include "base/json.h"
-#include "manager/tasks/civil.h"
 
 /* ---- tables ---- */
 
@@ -104,6 +104,31 @@ static const struct mapping *mapping_of(const struct event_class *class)
 bool format_has_basic(const struct event_class *class)
 {
 	return mapping_of(class)->basic;
+}
+
+/* ---- configuration ---- */
+
+static int position(const char *words, const char *word)
+{
+	int i = 0;
+	for (struct str rest = str_of(words); rest.p; i++)
+		if (str_is(str_cut(&rest, '|'), word))
+			return i;
+	return 0;
+}
+
+struct format_source format_source_of(const json_t *o, const char *host)
+{
+	const char *given = json_text(o, "logSourceIdentifier", "");
+	int format = position(FORMAT_WORDS, json_text(o, "eventFormat", "cef"));
+	return (struct format_source){
+		.format = (enum format)format,
+		.vendor = json_text(o, "deviceVendor", "Yagura"),
+		.product = json_text(o, "deviceProduct", "Yagura"),
+		.host = *given ? given : host,
+		.facility = position(FACILITY_WORDS, json_text(o, "facility", "local0")),
+		.offset = json_int(o, "signatureOffset", 0),
+	};
 }
 
 /* ---- escaping ---- */
@@ -305,7 +330,8 @@ static void json(struct buf *out, const struct format_source *s, const struct fo
 	json_set_int(o, "number", signature(s, ev));
 	json_set_text(o, "name", name_of(mapping_of(ev->class), ev));
 	json_set_text(o, "severity", words[ev->kind->severity]);
-	json_set_int(o, "ID", e->id);
+	if (e->id)
+		json_set_int(o, "ID", e->id);
 	json_set_int(o, "logDate", (int64_t)ev->time_ms);
 	json_set_int(o, "computerID", e->computer);
 	json_set_bytes(o, "hostName", str_of(e->host));

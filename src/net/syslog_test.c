@@ -10,8 +10,8 @@
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/test.h"
-#include "manager/forward/syslog.h"
 #include "net/identity.h"
+#include "net/syslog.h"
 
 static int listener(int type, uint16_t *port)
 {

@@ -3,7 +3,7 @@
 #include "base/auto.h"
 #include "base/json.h"
 #include "base/test.h"
-#include "manager/forward/format.h"
+#include "model/format.h"
 #include "module/module.h"
 
 static const struct format_source source = {

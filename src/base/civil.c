@@ -1,4 +1,4 @@
-#include "manager/tasks/civil.h"
+#include "base/civil.h"
 
 #include <stdbool.h>
 

@@ -2,7 +2,7 @@
 #include <stdint.h>
 
 #include "base/auto.h"
-#include "manager/tasks/zone.h"
+#include "base/zone.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

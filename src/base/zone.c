@@ -1,4 +1,4 @@
-#include "manager/tasks/zone.h"
+#include "base/zone.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -9,8 +9,8 @@
 
 #include "base/auto.h"
 #include "base/buf.h"
+#include "base/civil.h"
 #include "base/file.h"
-#include "manager/tasks/civil.h"
 
 enum { FILE_MAX = 1 << 20, TIMES_MAX = 100000, TYPES_MAX = 256, HEADER = 44, FAR_S = 30 * 3600 };
 
