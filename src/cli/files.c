@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "module/integritymonitoring/survey/packages.h"
 #include "module/integritymonitoring/survey/survey.h"
 
 enum { RULES_FILE_MAX = 64 << 20, STEP = 1024 };
@@ -23,6 +24,9 @@ enum { RULES_FILE_MAX = 64 << 20, STEP = 1024 };
 /* One run of `yagura files`. */
 struct run {
 	const char *rules_path, *baseline, *hash;
+	const char *root;            /* where the package databases are */
+	struct packages *packages;   /* owned; NULL: changes are not explained */
+	struct package_paths *paths; /* owned */
 	bool json, reread, update;
 	unsigned threads;
 	json_t *environment; /* owned */
@@ -34,6 +38,8 @@ static void done(struct run *r)
 {
 	im_rules_done(&r->now);
 	im_rules_done(&r->then);
+	packages_free(r->packages);
+	package_paths_free(r->paths);
 	json_decref(r->environment);
 }
 
@@ -114,6 +120,8 @@ static void change(void *arg, const struct im_change *c)
 {
 	const struct run *r = arg;
 	AUTO(buf_done) struct buf b = { 0 };
+	if (r->packages && packages_explain(r->packages, c))
+		return;
 	if (r->json) {
 		AUTO(json_decrefp) json_t *o = im_change_json(c);
 		json_write(&b, o);
@@ -122,6 +130,23 @@ static void change(void *arg, const struct im_change *c)
 	}
 	if (b.p)
 		puts(b.p);
+}
+
+/* What package managers did, in a line or an object each. */
+static void tell_groups(const struct run *r)
+{
+	const struct im_group *g = NULL;
+	for (size_t i = 0; r->packages && (g = packages_group(r->packages, i)); i++) {
+		AUTO(buf_done) struct buf b = { 0 };
+		if (r->json) {
+			AUTO(json_decrefp) json_t *o = im_group_json(g);
+			json_write(&b, o);
+		} else {
+			im_group_line(g, &b);
+		}
+		if (b.p)
+			puts(b.p);
+	}
 }
 
 static void trouble(void *arg, struct str path, int error)
@@ -192,6 +217,7 @@ static int survey(struct run *r, struct keep *was, struct keeper *to, const char
 		.reread = r->reread,
 		.threads = r->threads - 1,
 		.here = true,
+		.packages = to ? r->paths : NULL,
 		.change = change,
 		.trouble = trouble,
 		.arg = r,
@@ -208,6 +234,7 @@ static int survey(struct run *r, struct keep *was, struct keeper *to, const char
 		rc = keeper_commit(to, &why);
 	if (rc < 0)
 		return fail(&why);
+	tell_groups(r);
 	tell_end(r, what, &counts,
 	         to    ? &to->chain
 	         : was ? &was->root
@@ -224,6 +251,7 @@ static int init(struct run *r, int argc, char **argv)
 	(void)argv;
 	if (keeper_open(&to, AT_FDCWD, r->baseline, r->now.source, &why) < 0)
 		return fail(&why);
+	r->paths = package_paths_new(r->root);
 	return survey(r, NULL, &to, "baseline");
 }
 
@@ -244,6 +272,8 @@ static int check(struct run *r, int argc, char **argv)
 	(void)argv;
 	if (open_baseline(r, &was, r->baseline, &r->then, &why) < 0)
 		return fail(&why);
+	r->paths = package_paths_new(r->root);
+	r->packages = packages_new(r->root, packages_since(was.header), r->paths);
 	if (r->update && keeper_open(&to, AT_FDCWD, r->baseline, r->now.source, &why) < 0)
 		return fail(&why);
 	return survey(r, &was, r->update ? &to : NULL, "check");
@@ -307,7 +337,8 @@ static const struct {
 static int usage(void)
 {
 	fprintf(stderr, "usage: yagura files init|check|diff --rules FILE --baseline FILE [--json] "
-	                "[--reread] [--update] [--hash NAME] [--threads N] [NEWER]\n");
+	                "[--reread] [--update] [--hash NAME] [--threads N] [--packages DIR] "
+	                "[NEWER]\n");
 	return 2;
 }
 
@@ -321,6 +352,7 @@ static int parse_options(struct run *r, int argc, char **argv)
 		{ "update", no_argument, NULL, 'u' },
 		{ "hash", required_argument, NULL, 'h' },
 		{ "threads", required_argument, NULL, 't' },
+		{ "packages", required_argument, NULL, 'p' },
 		{ 0 },
 	};
 	uint64_t n = 0;
@@ -335,6 +367,8 @@ static int parse_options(struct run *r, int argc, char **argv)
 			r->reread = true;
 		else if (c == 'u')
 			r->update = true;
+		else if (c == 'p')
+			r->root = optarg;
 		else if (c == 'h' && hash_named(optarg))
 			r->hash = optarg;
 		else if (c == 't' && str_u64(str_of(optarg), 1, 16, &n) == 0)
@@ -349,7 +383,8 @@ static int parse_options(struct run *r, int argc, char **argv)
 int cmd_files(int argc, char **argv)
 {
 	struct err why = { { 0 } };
-	AUTO(done) struct run r = { .hash = "Sha256", .threads = (unsigned)get_nprocs() };
+	AUTO(done)
+	struct run r = { .hash = "Sha256", .root = "/", .threads = (unsigned)get_nprocs() };
 	if (argc < 2 || parse_options(&r, argc - 1, argv + 1) < 0)
 		return usage();
 	if (r.threads > 16)

@@ -55,6 +55,19 @@ check "the event says rule, severity, and what changed" jq -e --arg k "$WORK/fs/
 check "a second scan ends" scan
 check "what was told is not told again" test "$(im_events | jq length)" = 5
 
+# A package transaction, as dpkg records one; the packages of the host are those of the protected file system.
+mkdir -p "$WORK/fs/var/lib/dpkg/info" "$WORK/fs/var/log"
+for i in 7 8; do echo "of the package $i" >"$WORK/fs/etc/$i.conf"; done
+printf '/.\n/etc\n/etc/7.conf\n/etc/8.conf\n' >"$WORK/fs/var/lib/dpkg/info/app.list"
+(cd "$WORK/fs" && md5sum etc/7.conf etc/8.conf) >"$WORK/fs/var/lib/dpkg/info/app.md5sums"
+echo "not of the package" >"$WORK/fs/etc/8.conf"
+echo "$(date '+%F %T') upgrade app:all 1 2" >"$WORK/fs/var/log/dpkg.log"
+check "a scan after a package was installed ends" scan
+grouped() { im_events | jq -e 'any(.[]; .kind == "entities-grouped" and .Cause == "package" and .Count == 1 and (.CauseText | test("app:all 1 -> 2")))'; }
+check_until "what the package holds is told as one group with its cause" 30 grouped
+check_until "what it does not hold is told by itself" 10 seen_once Created /etc/8.conf
+check "and the file of the group is not" test "$(seen Created /etc/7.conf)" = 0
+
 : >"$WORK/fs/log/app.log"
 kill_child "$AGENT_PID" tree
 check_until "a log that shrank is told after the process that scans was killed" 60 eval 'scan && seen_once Updated /log/app.log'

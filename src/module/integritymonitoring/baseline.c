@@ -165,7 +165,7 @@ static uint8_t *digest_of(struct im_file *f, unsigned attribute, size_t *n)
 	return NULL;
 }
 
-enum { SETTLED = 1u << 0, HAS_ACL = 1u << 1, HAS_XATTRS = 1u << 2 };
+enum { SETTLED = 1u << 0, HAS_ACL = 1u << 1, HAS_XATTRS = 1u << 2, OWNED = 1u << 3 };
 
 static bool left_out(unsigned attribute, unsigned marks)
 {
@@ -176,7 +176,7 @@ static bool left_out(unsigned attribute, unsigned marks)
 static void put_file(struct buf *b, uint32_t has, const struct im_file *file)
 {
 	struct im_file f = *file;
-	unsigned marks = (f.settled ? (unsigned)SETTLED : 0) |
+	unsigned marks = (f.settled ? (unsigned)SETTLED : 0) | (f.owned ? (unsigned)OWNED : 0) |
 	                 (is_zero(f.acl, IM_DIGEST) ? 0 : (unsigned)HAS_ACL) |
 	                 (is_zero(f.xattrs, IM_DIGEST) ? 0 : (unsigned)HAS_XATTRS);
 	put(b, marks);
@@ -211,8 +211,9 @@ static void put_file(struct buf *b, uint32_t has, const struct im_file *file)
 static void get_file(struct in *in, uint32_t has, struct im_file *f)
 {
 	unsigned marks = get32(in);
-	in->bad |= marks > (SETTLED | HAS_ACL | HAS_XATTRS);
+	in->bad |= marks > (SETTLED | HAS_ACL | HAS_XATTRS | OWNED);
 	f->settled = marks & SETTLED;
+	f->owned = marks & OWNED;
 	f->mode = get32(in);
 	f->uid = get32(in);
 	f->gid = get32(in);

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "model/event.h"
 #include "module/integritymonitoring/baseline.h"
+#include "module/integritymonitoring/group.h"
 #include "module/integritymonitoring/section.h"
 
 /* clang-format off */
@@ -23,6 +24,11 @@ static const struct event_field fields[] = {
 	{ "After",          EV_TEXT, "After",         "変更後",               "attributes now (JSON)" },
 	{ "User",           EV_TEXT, "User",          "ユーザ",               "who did it, when real time saw it" },
 	{ "Process",        EV_TEXT, "Process",       "プロセス",             "what did it, when real time saw it" },
+	{ "Cause",          EV_TEXT, "Cause",         "原因",                 "what explains it: package, maintenance, process; empty: nothing" },
+	{ "CauseID",        EV_TEXT, "Cause ID",      "原因ID",               "the same for all that has this cause" },
+	{ "CauseText",      EV_TEXT, "Cause details", "原因の詳細",           "the packages of a transaction, ..." },
+	{ "Count",          EV_INT,  "Changes",       "変更数",               "of a group: how many changes it stands for" },
+	{ "Members",        EV_TEXT, "Members",       "内訳",                 "of a group: the first of its changes (JSON)" },
 	{ "AlertEnabled",   EV_BOOL, "Alert",         "アラート",             "the rule asks for an alert" },
 	{ 0 },
 };
@@ -32,6 +38,7 @@ static const struct event_kind kinds[] = {
 	{ 31, "entity-updated", SEVERITY_WARNING, "{EntityType} {Key} was changed: {Description} ({Reason})", "{EntityType} {Key}が変更されました: {Description} ({Reason})" },
 	{ 32, "entity-deleted", SEVERITY_WARNING, "{EntityType} {Key} was deleted ({Reason})", "{EntityType} {Key}が削除されました ({Reason})" },
 	{ 33, "entity-renamed", SEVERITY_WARNING, "{EntityType} {PreviousKey} was renamed to {Key} ({Reason})", "{EntityType} {PreviousKey}の名前が{Key}に変更されました ({Reason})" },
+	{ 34, "entities-grouped", SEVERITY_INFO, "{Count} changes by {CauseText}", "{CauseText}による{Count}件の変更" },
 	{ 0 },
 };
 
@@ -116,4 +123,33 @@ void im_change_event(const struct im_change *c, struct str root, struct event *o
 	set_values(c, out);
 	if (c->alert)
 		event_bool(out, "AlertEnabled", true);
+}
+
+static void set_group_unique(const struct im_group *g, struct str root, struct event *out)
+{
+	AUTO(buf_done) struct buf b = { 0 };
+	uint8_t hash[32];
+	buf_str(&b, root);
+	buf_str(&b, buf_view(&g->id));
+	gcry_md_hash_buffer(GCRY_MD_SHA256, hash, b.p, b.n);
+	hex_lower(out->unique, hash, sizeof(hash));
+}
+
+void im_group_event(const struct im_group *g, struct str root, struct event *out)
+{
+	AUTO(buf_done) struct buf members = { 0 };
+	event_init(out, &event_class_integritymonitoring, "entities-grouped");
+	set_group_unique(g, root, out);
+	json_write(&members, g->members);
+	event_int(out, "Change", IM_UPDATED + 1);
+	event_text(out, "ChangeString", told[IM_UPDATED].word);
+	event_text(out, "EntityType", "Group");
+	event_bytes(out, "Key", buf_view(&g->id));
+	event_text(out, "Severity", severities[IM_LOW].word);
+	event_int(out, "Rank", severities[IM_LOW].rank);
+	event_text(out, "Cause", g->cause);
+	event_bytes(out, "CauseID", buf_view(&g->id));
+	event_bytes(out, "CauseText", buf_view(&g->text));
+	event_int(out, "Count", (int64_t)g->count);
+	event_text(out, "Members", members.p);
 }

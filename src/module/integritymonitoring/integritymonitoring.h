@@ -97,6 +97,7 @@ struct im_file {
 	uint8_t acl[IM_DIGEST], xattrs[IM_DIGEST]; /* digests; all zero: it has none */
 	struct str target;                         /* of a symbolic link */
 	bool settled; /* read when nobody could be writing: equal times mean equal content */
+	bool owned;   /* the records of a package listed it */
 };
 
 /* {0} but class and key is valid. What strings point to belongs to whoever filled it in. */

@@ -53,9 +53,23 @@ static void on_change(void *arg, const struct im_change *c)
 {
 	struct integrity *i = arg;
 	struct event ev;
+	if (i->packages && packages_explain(i->packages, c))
+		return;
 	im_change_event(c, str_of(i->root), &ev);
 	outbox_put(i->outbox, &ev);
 	event_done(&ev);
+}
+
+/* What package managers did: an event for each of their transactions. */
+static void tell_groups(struct integrity *i)
+{
+	const struct im_group *g = NULL;
+	for (size_t n = 0; i->packages && (g = packages_group(i->packages, n)); n++) {
+		struct event ev;
+		im_group_event(g, str_of(i->root), &ev);
+		outbox_put(i->outbox, &ev);
+		event_done(&ev);
+	}
 }
 
 static void on_trouble(void *arg, struct str path, int error)
@@ -103,6 +117,10 @@ static void end(struct integrity *i)
 	keep_close(&i->was);
 	keeper_close(&i->to);
 	im_rules_done(&i->then);
+	packages_free(i->packages);
+	package_paths_free(i->paths);
+	i->packages = NULL;
+	i->paths = NULL;
 	i->survey = NULL;
 	i->done = i->cancelled = false;
 	i->root[0] = '\0';
@@ -127,6 +145,16 @@ static bool open_was(struct integrity *i)
 	return false;
 }
 
+/* Where only a part of the host is protected, its packages are looked for there. */
+static void read_packages(struct integrity *i)
+{
+	const char *only = agent_options(i->me)->protect;
+	i->paths = package_paths_new(only ? only : "/");
+	if (i->was.header)
+		i->packages =
+			packages_new(only ? only : "/", packages_since(i->was.header), i->paths);
+}
+
 void integrity_begin(struct integrity *i, int64_t id, bool rebuild, bool reread)
 {
 	struct err why = { { 0 } };
@@ -140,11 +168,13 @@ void integrity_begin(struct integrity *i, int64_t id, bool rebuild, bool reread)
 	}
 	i->id = id;
 	bool compare = !rebuild && open_was(i);
+	read_packages(i);
 	int rc = keeper_open(&i->to, i->dir, baseline, i->rules->im.source, &why);
 	const struct survey_options o = { .now = &i->rules->im,
 		                          .then = &i->then,
 		                          .was = compare ? &i->was : NULL,
 		                          .to = &i->to,
+		                          .packages = i->paths,
 		                          .reread = reread,
 		                          .here = true,
 		                          .change = on_change,
@@ -215,6 +245,8 @@ static void step(struct integrity *i)
 		if (rc == SURVEY_WAITING)
 			survey_wait(i->survey);
 		i->done = rc == SURVEY_DONE;
+		if (i->done)
+			tell_groups(i);
 		now = clock_mono_ms();
 	}
 	if (now - i->told_ms >= PROGRESS_MS) {

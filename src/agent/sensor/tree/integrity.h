@@ -1,6 +1,7 @@
 #pragma once
 #include "agent/outbox.h"
 #include "agent/sensor/tree/pace.h"
+#include "module/integritymonitoring/survey/packages.h"
 #include "module/integritymonitoring/survey/survey.h"
 
 struct rules;
@@ -20,6 +21,8 @@ struct integrity {
 	struct keep was;
 	struct keeper to;
 	struct im_rules then;
+	struct package_paths *paths; /* owned */
+	struct packages *packages;   /* owned; NULL: nothing is compared */
 	char root[2 * IM_CHAIN + 1]; /* of was, hexadecimal; "": there is none */
 	int64_t id;                  /* of the command; -1: nobody asked */
 	uint64_t told_ms;

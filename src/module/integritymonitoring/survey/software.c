@@ -7,14 +7,14 @@
 
 #include "base/auto.h"
 #include "base/file.h"
+#include "module/integritymonitoring/survey/rpm.h"
 #include "module/integritymonitoring/survey/sources.h"
 
-enum { STATUS_MAX = 256 << 20, RPM_INDEX_MAX = 65536, RPM_DATA_MAX = 256 << 20 };
+enum { STATUS_MAX = 256 << 20 };
 
 /* ---- dpkg ---- */
 
-/* The first line of a field: "Version: 1.2". */
-static struct str field_of(struct str paragraph, struct str name)
+struct str dpkg_field(struct str paragraph, struct str name)
 {
 	while (paragraph.p) {
 		struct str line = str_cut(&paragraph, '\n');
@@ -25,7 +25,7 @@ static struct str field_of(struct str paragraph, struct str name)
 	return (struct str){ 0 };
 }
 
-static struct str next_paragraph(struct str *rest)
+struct str dpkg_paragraph(struct str *rest)
 {
 	const char *end = rest->n ? memmem(rest->p, rest->n, "\n\n", 2) : NULL;
 	struct str p = { rest->p, end ? (size_t)(end - rest->p) : rest->n };
@@ -48,19 +48,19 @@ void parse_dpkg(struct gathered *g, struct str status)
 	};
 	while (status.n) {
 		AUTO(buf_done) struct buf key = { 0 };
-		struct str p = next_paragraph(&status);
-		struct str name = field_of(p, STR("Package"));
+		struct str p = dpkg_paragraph(&status);
+		struct str name = dpkg_field(p, STR("Package"));
 		if (!name.n)
 			continue;
 		/* As dpkg -l shows it. */
 		buf_str(&key, name);
-		if (str_is(field_of(p, STR("Multi-Arch")), "same")) {
+		if (str_is(dpkg_field(p, STR("Multi-Arch")), "same")) {
 			buf_char(&key, ':');
-			buf_str(&key, field_of(p, STR("Architecture")));
+			buf_str(&key, dpkg_field(p, STR("Architecture")));
 		}
 		struct im_entity *e = gathered_add(g, IM_SOFTWARE, buf_view(&key));
 		for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-			struct str v = field_of(p, str_of(fields[i].field));
+			struct str v = dpkg_field(p, str_of(fields[i].field));
 			if (v.n)
 				gathered_set(g, e, fields[i].attribute, v);
 		}
@@ -68,71 +68,6 @@ void parse_dpkg(struct gathered *g, struct str status)
 }
 
 /* ---- rpm ---- */
-
-static uint32_t be32(const char *p)
-{
-	const unsigned char *u = (const unsigned char *)p;
-	return (uint32_t)u[0] << 24 | (uint32_t)u[1] << 16 | (uint32_t)u[2] << 8 | u[3];
-}
-
-struct rpm {
-	struct str index, data;
-};
-
-enum { RPM_ENTRY = 16, RPM_INT32 = 4, RPM_INT64 = 5, RPM_STRING = 6, RPM_I18N = 9 };
-
-static bool rpm_find(const struct rpm *h, uint32_t tag, uint32_t *type, struct str *out)
-{
-	for (size_t i = 0; i + RPM_ENTRY <= h->index.n; i += RPM_ENTRY) {
-		const char *e = h->index.p + i;
-		uint32_t offset = be32(e + 8);
-		if (be32(e) != tag || offset >= h->data.n)
-			continue;
-		*type = be32(e + 4);
-		*out = str_skip(h->data, offset);
-		return true;
-	}
-	return false;
-}
-
-static struct str rpm_text(const struct rpm *h, uint32_t tag)
-{
-	uint32_t type = 0;
-	struct str s = { 0 };
-	if (!rpm_find(h, tag, &type, &s) || (type != RPM_STRING && type != RPM_I18N))
-		return (struct str){ 0 };
-	s.n = strnlen(s.p, s.n);
-	return s;
-}
-
-static bool rpm_number(const struct rpm *h, uint32_t tag, uint64_t *out)
-{
-	uint32_t type = 0;
-	struct str s = { 0 };
-	if (!rpm_find(h, tag, &type, &s))
-		return false;
-	if (type == RPM_INT32 && s.n >= 4)
-		*out = be32(s.p);
-	else if (type == RPM_INT64 && s.n >= 8)
-		*out = (uint64_t)be32(s.p) << 32 | be32(s.p + 4);
-	else
-		return false;
-	return true;
-}
-
-/* rpm's tags (rpmtag.h). */
-enum {
-	TAG_NAME = 1000,
-	TAG_VERSION = 1001,
-	TAG_RELEASE = 1002,
-	TAG_EPOCH = 1003,
-	TAG_INSTALLTIME = 1008,
-	TAG_SIZE = 1009,
-	TAG_VENDOR = 1011,
-	TAG_ARCH = 1022,
-	TAG_SOURCERPM = 1044,
-	TAG_LONGSIZE = 5009
-};
 
 static void set_number(struct gathered *g, struct im_entity *e, const char *attribute,
                        const struct rpm *h, uint32_t tag)
@@ -148,40 +83,30 @@ static void set_number(struct gathered *g, struct im_entity *e, const char *attr
 int parse_rpm_header(struct gathered *g, struct str blob)
 {
 	AUTO(buf_done) struct buf key = { 0 }, version = { 0 };
-	if (blob.n < 8)
+	struct rpm h;
+	if (rpm_open(&h, blob) < 0)
 		return -EBADMSG;
-	uint32_t entries = be32(blob.p), data = be32(blob.p + 4);
-	if (entries > RPM_INDEX_MAX || data > RPM_DATA_MAX ||
-	    blob.n - 8 < (size_t)entries * RPM_ENTRY + data)
-		return -EBADMSG;
-	struct rpm h = { { blob.p + 8, (size_t)entries * RPM_ENTRY },
-		         { blob.p + 8 + (size_t)entries * RPM_ENTRY, data } };
-	struct str name = rpm_text(&h, TAG_NAME), arch = rpm_text(&h, TAG_ARCH);
-	uint64_t epoch = 0;
+	struct str name = rpm_text(&h, RPM_NAME), arch = rpm_text(&h, RPM_ARCH);
 	if (!name.n)
 		return -EBADMSG;
 	buf_str(&key, name);
 	if (arch.n)
 		buf_fmt(&key, ".%.*s", STR_ARG(arch));
-	if (rpm_number(&h, TAG_EPOCH, &epoch) && epoch)
-		buf_fmt(&version, "%llu:", (unsigned long long)epoch);
-	buf_str(&version, rpm_text(&h, TAG_VERSION));
-	buf_char(&version, '-');
-	buf_str(&version, rpm_text(&h, TAG_RELEASE));
+	rpm_version(&h, &version);
 	struct im_entity *e = gathered_add(g, IM_SOFTWARE, buf_view(&key));
 	gathered_set(g, e, "Name", name);
 	gathered_set(g, e, "Version", buf_view(&version));
 	gathered_set(g, e, "Architecture", arch);
-	gathered_set(g, e, "Manufacturer", rpm_text(&h, TAG_VENDOR));
-	gathered_set(g, e, "Parent", rpm_text(&h, TAG_SOURCERPM));
-	set_number(g, e, "InstalledDate", &h, TAG_INSTALLTIME);
-	set_number(g, e, "Size", &h, TAG_SIZE);
+	gathered_set(g, e, "Manufacturer", rpm_text(&h, RPM_VENDOR));
+	gathered_set(g, e, "Parent", rpm_text(&h, RPM_SOURCERPM));
+	set_number(g, e, "InstalledDate", &h, RPM_INSTALLTIME);
+	set_number(g, e, "Size", &h, RPM_SIZE);
 	if (!(e->has & im_attributes_named(IM_SOFTWARE, STR("Size"), 0)))
-		set_number(g, e, "Size", &h, TAG_LONGSIZE);
+		set_number(g, e, "Size", &h, RPM_LONGSIZE);
 	return 0;
 }
 
-static int open_database(const char *path, sqlite3 **out)
+int rpm_database(const char *path, struct sqlite3 **out)
 {
 	/* Where the write-ahead log cannot be shared read-only, what is in the file has to do. */
 	static const char *const how[] = { "", "&immutable=1" };
@@ -203,7 +128,7 @@ static int read_rpm(struct gathered *g, const char *path)
 {
 	sqlite3 *db = NULL;
 	sqlite3_stmt *st = NULL;
-	int rc = open_database(path, &db);
+	int rc = rpm_database(path, &db);
 	if (rc < 0)
 		return rc;
 	if (sqlite3_prepare_v2(db, "select blob from Packages", -1, &st, NULL) != SQLITE_OK)

@@ -28,6 +28,12 @@ void parse_users(struct gathered *g, struct str passwd, struct str shadow, struc
 void parse_groups(struct gathered *g, struct str group);
 /* dpkg's status file (deb-control(5)): paragraphs of fields. */
 void parse_dpkg(struct gathered *g, struct str status);
+/* The first line of a field of a paragraph: "Version: 1.2"; {NULL, 0}: it has none. */
+struct str dpkg_field(struct str paragraph, struct str name);
+struct str dpkg_paragraph(struct str *rest); /* the next one */
+/* Opens rpm's database for reading; the caller closes it. 0 or -EIO. */
+struct sqlite3;
+int rpm_database(const char *path, struct sqlite3 **out);
 /* A package's header as rpm keeps it in its database: index and data. 0 or -EBADMSG. */
 int parse_rpm_header(struct gathered *g, struct str blob);
 /* A table of /proc/net: sockets in that state; by_inode: inode to 1 + index of g->list. */

@@ -11,6 +11,7 @@
 #include "module/integritymonitoring/survey/look.h"
 #include "module/integritymonitoring/survey/moved.h"
 #include "module/integritymonitoring/survey/others.h"
+#include "module/integritymonitoring/survey/packages.h"
 #include "module/integritymonitoring/survey/walk.h"
 #include "module/integritymonitoring/value.h"
 
@@ -181,6 +182,8 @@ static void finish_slot(struct survey *s, struct slot *l)
 	}
 	if (!l->kept)
 		compare(s, was, is);
+	if (is && s->o.packages)
+		is->file.owned = package_paths_have(s->o.packages, is->key);
 	if (s->o.to && (is || l->kept))
 		keeper_add(s->o.to, is ? is : was);
 }

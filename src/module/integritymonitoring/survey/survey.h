@@ -7,6 +7,7 @@
  * that are open and a few hundred files under way.
  */
 struct survey;
+struct package_paths;
 
 struct survey_options {
 	const struct im_rules *now, *then; /* borrowed; then: of the baseline */
@@ -15,6 +16,8 @@ struct survey_options {
 	bool reread;                       /* also what seems untouched */
 	unsigned threads;                  /* that read files, besides the one that calls */
 	bool here;                         /* the caller's thread reads files too */
+	/* borrowed; which paths belong to packages, for the new baseline; NULL: nothing is known */
+	const struct package_paths *packages;
 	void (*change)(void *arg, const struct im_change *c);
 	void (*trouble)(void *arg, struct str path, int error); /* what could not be read */
 	void *arg;
