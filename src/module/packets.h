@@ -20,8 +20,11 @@ struct packet_answer {
 /* Packets that a module has to see although the rules let them pass. Ports are this computer's. */
 struct packet_want {
 	enum packet_direction direction;
-	uint8_t proto;     /* PROTO_TCP, PROTO_UDP, ... */
-	bool remote;       /* the ports are the other side's */
+	uint8_t proto; /* PROTO_TCP, PROTO_UDP, ... */
+	bool remote;   /* the ports are the other side's */
+	/* Of TCP: the answers are not wanted. What the receiver would not take must not come, since
+	 * the module cannot know: the ruleset drops what conntrack finds invalid. */
+	bool alone;
 	uint16_t from, to; /* 0 to 65535: all, also of what has no ports */
 };
 

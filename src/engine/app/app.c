@@ -183,6 +183,11 @@ struct app *app_begin(const struct app_limits *limits, const struct app_sink *si
 	return a;
 }
 
+void app_set_limits(struct app *a, const struct app_limits *limits)
+{
+	a->limits = limits;
+}
+
 static void forget_beginning(struct app *a)
 {
 	for (int i = 0; i < APP_SIDES; i++)

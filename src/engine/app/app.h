@@ -153,6 +153,8 @@ struct app_counts {
 struct app *app_begin(const struct app_limits *limits, const struct app_sink *sink, void *arg,
                       bool udp, uint16_t server_port);
 void app_end(struct app *a);
+/* From here on; borrowed as at the beginning. */
+void app_set_limits(struct app *a, const struct app_limits *limits);
 /* Bytes that follow those before. */
 enum app_verdict app_data(struct app *a, enum app_side side, const uint8_t *data, size_t len);
 /* len bytes are missing for good. */

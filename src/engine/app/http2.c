@@ -483,6 +483,9 @@ static void *new (struct app *a)
 			http2_free(h);
 			return NULL;
 		}
+	/* How large the server lets the client's table be is not seen then. */
+	if (app_limits_of(a)->client_only)
+		nghttp2_hd_inflate_change_table_size(h->half[APP_CLIENT].inflater, TABLE_MAX);
 	return h;
 }
 

@@ -177,20 +177,45 @@ static void connectionless(const struct state *s)
 	}
 }
 
+static json_t *of_want(const struct state *s, const struct packet_want *w)
+{
+	bool ours_first = (w->direction == PACKET_OUT) != w->remote;
+	json_t *expr = begin(s);
+	add(expr, proto_is(w->proto));
+	if (w->from || w->to < UINT16_MAX)
+		add(expr, nft_match("==", nft_payload("th", ours_first ? "sport" : "dport"),
+		                    json_pack("{s:[i,i]}", "range", w->from, w->to)));
+	return expr;
+}
+
 /* What other modules want to see of what passes: the kernel settles nothing of it by itself. */
 static void ask_wanted(const struct state *s)
 {
 	for (size_t i = 0; i < s->c->t->nwants; i++) {
 		const struct packet_want *w = &s->c->t->wants[i];
-		bool ours_first = (w->direction == PACKET_OUT) != w->remote;
 		if (w->direction != s->d)
 			continue;
-		json_t *expr = begin(s);
-		add(expr, proto_is(w->proto));
-		if (w->from || w->to < UINT16_MAX)
-			add(expr, nft_match("==", nft_payload("th", ours_first ? "sport" : "dport"),
-			                    json_pack("{s:[i,i]}", "range", w->from, w->to)));
-		ask(s, expr);
+		ask(s, of_want(s, w));
+	}
+}
+
+/* Who sees one side alone cannot know what the other one takes; conntrack, which sees both, does.
+ */
+static void refuse_unknown(const struct state *s)
+{
+	char prefix[32];
+	snprintf(prefix, sizeof(prefix), "N %d D ", (int)REASON_INVALID_SEQUENCE);
+	for (size_t i = 0; i < s->c->t->nwants && !s->c->r->tap; i++) {
+		const struct packet_want *w = &s->c->t->wants[i];
+		if (!w->alone || w->proto != PROTO_TCP || w->direction != s->d)
+			continue;
+		json_t *expr = of_want(s, w);
+		json_t *log = s->rules->tcp && s->rules->log_tcp ? nft_log(s->c, prefix) : NULL;
+		add(expr, ct_is("invalid"));
+		if (log)
+			add(expr, log);
+		add(expr, nft_verdict("drop"));
+		end(s, expr);
 	}
 }
 
@@ -211,6 +236,7 @@ static void settle(const struct state *s)
 
 static void one_configuration(const struct state *s, bool forced)
 {
+	refuse_unknown(s);
 	if (s->rules->tcp) {
 		tcp_flags(s);
 		odd_syn(s);

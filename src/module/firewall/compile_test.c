@@ -14,9 +14,10 @@ static void compiled(const char *policy, unsigned group, bool wanted, struct buf
 {
 	static const char *const names[] = { "eth0", "wlan0", NULL };
 	static const struct packet_want wants[] = {
-		{ PACKET_IN, PROTO_TCP, false, 80, 81 },
-		{ PACKET_OUT, PROTO_TCP, false, 80, 80 },
-		{ PACKET_IN, PROTO_ICMP, false, 0, UINT16_MAX },
+		{ PACKET_IN, PROTO_TCP, false, false, 80, 81 },
+		{ PACKET_OUT, PROTO_TCP, false, false, 80, 80 },
+		{ PACKET_IN, PROTO_TCP, false, true, 90, 90 },
+		{ PACKET_IN, PROTO_ICMP, false, false, 0, UINT16_MAX },
 	};
 	struct fw_target t = { .interfaces = names,
 		               .log_group = group,
@@ -136,8 +137,9 @@ static void a_rule_for_tcp_flags_keeps_connections_from_being_settled(void **sta
 }
 
 /* What becomes of a TCP packet of a connection that stands. */
-static enum model_verdict of_standing(const char *policy, enum packet_direction d, uint16_t sport,
-                                      uint16_t dport, uint32_t ct_mark)
+static enum model_verdict of_standing(const char *policy, const char *ct_state,
+                                      enum packet_direction d, uint16_t sport, uint16_t dport,
+                                      uint32_t ct_mark)
 {
 	struct made m = { .n = 0 };
 	struct packet p = { .direction = d, .ifname = "eth0" };
@@ -152,7 +154,7 @@ static enum model_verdict of_standing(const char *policy, enum packet_direction 
 	assert_int_equal(packet_decode(&p, PACKET_IP, m.b, m.n, NULL), REASON_NONE);
 	if (fw_model_new(&model, buf_view(&b), &why) < 0)
 		fail_msg("%s", why.text);
-	const struct model_packet in = { &p, "established", d == PACKET_OUT, ct_mark };
+	const struct model_packet in = { &p, ct_state, d == PACKET_OUT, ct_mark };
 	assert_int_equal(fw_model_run(model, &in, &a), 0);
 	fw_model_free(model);
 	return a.verdict;
@@ -178,11 +180,16 @@ static void what_a_module_wants_to_see_is_asked_until_it_settles_it(void **state
 		{ PACKET_OUT, 81, 4000, 0, MODEL_ACCEPT },
 		{ PACKET_IN, 4000, 80, 3u << 8, MODEL_ACCEPT }, /* settled in this generation */
 		{ PACKET_IN, 4000, 80, 2u << 8, MODEL_ASK },
+		{ PACKET_IN, 4000, 90, 0, MODEL_ASK },
+		{ PACKET_OUT, 90, 4000, 0, MODEL_ACCEPT },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (of_standing(policy, rows[i].d, rows[i].sport, rows[i].dport, rows[i].mark) !=
-		    rows[i].verdict)
+		if (of_standing(policy, "established", rows[i].d, rows[i].sport, rows[i].dport,
+		                rows[i].mark) != rows[i].verdict)
 			fail_msg("row %zu", i);
+	/* Where one side alone is seen, what the other would not take never comes. */
+	assert_int_equal(of_standing(policy, "invalid", PACKET_IN, 4000, 90, 0), MODEL_DROP);
+	assert_int_equal(of_standing(policy, "invalid", PACKET_IN, 4000, 80, 0), MODEL_ASK);
 }
 
 static void the_bare_engine_has_no_rule_of_the_firewall(void **state)

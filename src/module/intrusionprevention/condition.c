@@ -283,6 +283,13 @@ bool test_iprep(const struct condition *c, const struct look *l)
 	return c->b == 1 ? s : c->b == 2 ? d : c->b == 3 ? s || d : s && d;
 }
 
+bool condition_hears_answers(const struct condition *c)
+{
+	return c->test == test_stream_size
+	               ? c->b != 1
+	               : c->test == test_tls_state || c->test == test_app_protocol;
+}
+
 bool condition_holds(const struct rule *r, const struct look *l)
 {
 	for (unsigned i = 0; i < r->nconditions; i++)

@@ -239,6 +239,11 @@ void ips_flow_established(struct ips_flow *f)
 	f->established = true;
 }
 
+void ips_flow_over(struct ips_flow *f)
+{
+	f->over = true;
+}
+
 void **ips_flow_owner(struct ips_flow *f)
 {
 	return &f->owner;
@@ -252,8 +257,9 @@ static bool rule_wants(const struct rule *r, const struct ips_flow *f, enum app_
 		return true;
 	if (r->at_stream && held && header_holds(r, &l))
 		return true;
-	return r->at_tx && (f->app == APP_UNKNOWN || r->app == APP_UNKNOWN || r->app == f->app) &&
-	       header_holds(r, &l);
+	bool spoken = f->app == APP_UNKNOWN || r->app == APP_UNKNOWN || r->app == f->app ||
+	              (r->app == APP_HTTP && f->app == APP_HTTP2);
+	return r->at_tx && !f->over && spoken && header_holds(r, &l);
 }
 
 bool ips_flow_wants(const struct ips_flow *f, enum app_side side)

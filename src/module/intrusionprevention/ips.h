@@ -104,9 +104,13 @@ const struct ips_keyword_words *ips_keyword_at(size_t i);
 struct ips_ports {
 	uint64_t tcp[1024], udp[1024]; /* a bit each: port / 64, port % 64 */
 	bool icmp, other;              /* ICMP; other protocols, or rules over any packet */
-	bool to_client;                /* answers are looked at as well */
+	uint64_t tcp_answers[1024];    /* of tcp: what servers answer there is looked at as well */
 };
 void ips_rules_ports(const struct ips_rules *r, struct ips_ports *out);
+/* Adds those of the i-th rule alone. */
+void ips_rule_ports(const struct ips_rules *r, size_t i, struct ips_ports *out);
+/* Does the i-th rule need to see what servers answer on a TCP connection? */
+bool ips_rule_hears_answers(const struct ips_rules *r, size_t i);
 
 /* ---- sets ---- */
 
@@ -230,6 +234,8 @@ struct ips_flow *ips_flow_new(struct ips *i, const struct ips_tuple *t);
 void ips_flow_free(struct ips *i, struct ips_flow *f);
 const struct ips_tuple *ips_flow_tuple(const struct ips_flow *f);
 void ips_flow_established(struct ips_flow *f);
+/* Nothing more of the protocol will be told: encrypted from here on, or not understood. */
+void ips_flow_over(struct ips_flow *f);
 /* May a rule still match what comes from this side? false: the flow can be left to the kernel. */
 bool ips_flow_wants(const struct ips_flow *f, enum app_side side);
 /* For the owner: given back as it is. */

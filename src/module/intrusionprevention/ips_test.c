@@ -280,8 +280,46 @@ static void ports_say_what_has_to_be_queued(void **state)
 	assert_true(ports.tcp[8005 / 64] >> 8005 % 64 & 1);
 	assert_false(ports.tcp[81 / 64] >> 81 % 64 & 1);
 	assert_true(ports.udp[0] >> 53 & 1);
-	assert_false(ports.to_client || ports.icmp || ports.other);
+	assert_false(ports.icmp || ports.other);
+	assert_false(ports.tcp_answers[80 / 64] >> 80 % 64 & 1);
 	tested_done(&t);
+}
+
+static void a_rule_hears_answers_when_it_could_not_do_without(void **state)
+{
+	static const struct {
+		const char *rule;
+		bool hears;
+	} rows[] = {
+		{ "alert http any any -> any 80 (flow:to_server; http.uri; content:\"a\"; sid:1;)",
+		  false },
+		{ "alert http any any -> any 80 (http.uri; content:\"a\"; sid:1;)", false },
+		{ "alert tcp any any -> any 80 (flow:to_server; content:\"a\"; sid:1;)", false },
+		{ "alert tcp-pkt any any -> any 80 (flow:to_server; flags:A; content:\"a\"; sid:1;)",
+		  false },
+		{ "alert tls any any -> any 80 (tls.sni; content:\"a\"; sid:1;)", false },
+		{ "alert tcp any any -> any 80 (content:\"a\"; sid:1;)", true },
+		{ "alert tcp any any <> any 80 (flow:to_server; content:\"a\"; sid:1;)", true },
+		{ "alert http any any -> any 80 (flow:to_client; file.data; content:\"a\"; sid:1;)",
+		  true },
+		{ "alert http any any -> any 80 (http.uri; content:\"a\"; http.stat_code; content:\"2\"; sid:1;)",
+		  true },
+		{ "alert tcp any any -> any 80 (flow:to_server; content:\"a\"; stream_size:server,<,9; sid:1;)",
+		  true },
+		{ "alert smtp any any -> any 25 (flow:to_server; content:\"a\"; sid:1;)", true },
+		{ "alert tcp any any -> any 21 (flow:to_server; app-layer-protocol:ftp; content:\"a\"; sid:1;)",
+		  true },
+		{ "alert http any any -> any 80 (app-layer-event:http.uri_illegal_character; sid:1;)",
+		  true },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct tested t;
+		tested_init(&t, rows[i].rule);
+		if (ips_rule_hears_answers(ips_set_rules(t.set), 0) != rows[i].hears)
+			fail_msg("%s", rows[i].rule);
+		tested_done(&t);
+	}
 }
 
 struct kept {
@@ -352,6 +390,7 @@ int main(void)
 		cmocka_unit_test(flows_live_through_a_change_of_rules),
 		cmocka_unit_test(a_transaction_keeps_the_rules_it_began_with),
 		cmocka_unit_test(ports_say_what_has_to_be_queued),
+		cmocka_unit_test(a_rule_hears_answers_when_it_could_not_do_without),
 		cmocka_unit_test(databases_come_out_of_the_cache),
 	};
 	return cmocka_run_group_tests(all, NULL, NULL);

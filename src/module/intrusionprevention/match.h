@@ -39,6 +39,7 @@ struct ips_flow {
 	struct ips_tuple tuple;
 	enum app_protocol app;
 	bool established, passed;
+	bool over; /* no transaction comes any more */
 	struct ips_side sides[APP_SIDES];
 	struct candidates waiting[APP_SIDES]; /* for more of the stream */
 	uint64_t *bits;              /* owned; flowbits of the set's names; NULL: none was set */
@@ -124,3 +125,5 @@ bool transforms_same(const struct list *a, const struct list *b);
 
 /* condition.c */
 bool condition_holds(const struct rule *r, const struct look *l);
+/* Does it look at the server's side of a connection? */
+bool condition_hears_answers(const struct condition *c);

@@ -7,6 +7,7 @@
 #include "base/rand.h"
 #include "module/intrusionprevention/report.h"
 #include "module/intrusionprevention/traffic.h"
+#include "module/intrusionprevention/wanted.h"
 
 /* Packets to verdicts and events, by the policy's rules. */
 
@@ -18,6 +19,7 @@ struct prevention {
 	struct ips *ips;           /* NULL until rules are on */
 	struct traffic *traffic;
 	struct reports *reports;
+	struct wanted *wanted; /* of the rules in force */
 	size_t loaded;
 	int64_t utc_offset_s;
 	uint64_t now_ms;
@@ -81,6 +83,7 @@ static void stop(struct instance *i)
 	traffic_free(v->traffic);
 	ips_free(v->ips);
 	reports_free(v->reports);
+	wanted_free(v->wanted);
 	free(v);
 }
 
@@ -91,8 +94,11 @@ static struct instance *start(struct host *h)
 		return NULL;
 	v->base = (struct instance){ prevention_packets.module, h };
 	v->reports = reports_new();
-	if (v->reports)
+	v->wanted = wanted_new();
+	if (v->reports && v->wanted)
 		return &v->base;
+	reports_free(v->reports);
+	wanted_free(v->wanted);
 	free(v);
 	return NULL;
 }
@@ -156,6 +162,10 @@ static int apply(struct instance *i, const struct rules *r)
 	int rc = ips_compile(&in, &ips_limits_default, NULL, &set, NULL, &why);
 	if (rc == 0)
 		rc = begin(v, set, &mode);
+	if (rc == 0) {
+		wanted_fill(v->wanted, r, ips_set_rules(set));
+		rc = traffic_show(v->traffic, wanted_answers(v->wanted));
+	}
 	if (rc == 0)
 		v->loaded = ips_rules_count(ips_set_rules(set));
 	else
@@ -211,107 +221,10 @@ static void place(struct instance *i, int64_t utc_offset_s)
 	of(i)->utc_offset_s = utc_offset_s;
 }
 
-/* ---- what has to be seen ---- */
-
-struct wanting {
-	uint64_t ports[2][2][1024]; /* remote, UDP */
-	bool icmp, other;
-};
-
-static void want_ranges(struct wanting *w, const struct prevention_type *t, bool udp)
-{
-	uint64_t *bits = w->ports[t->outgoing][udp];
-	if (t->nports == 0)
-		memset(bits, 0xff, sizeof(w->ports[0][0]));
-	for (size_t i = 0; i < t->nports; i++)
-		for (uint32_t p = t->ports[i].from; p <= t->ports[i].to; p++)
-			bits[p / 64] |= UINT64_C(1) << p % 64;
-}
-
-static void want_headers(struct wanting *w, const struct ips_ports *ports)
-{
-	for (unsigned k = 0; k < 1024; k++)
-		for (unsigned remote = 0; remote < 2; remote++) {
-			w->ports[remote][0][k] |= ports->tcp[k];
-			w->ports[remote][1][k] |= ports->udp[k];
-		}
-	w->icmp |= ports->icmp;
-	w->other |= ports->other;
-}
-
-static void want_all(const struct prevention *v, const struct ips_ports *ports, struct wanting *w)
-{
-	for (size_t i = 0; i < v->rules->nrules; i++) {
-		const struct prevention_type *t = v->rules->rules[i].type;
-		if (!t) {
-			want_headers(w, ports);
-			continue;
-		}
-		if (t->tcp)
-			want_ranges(w, t, false);
-		if (t->udp)
-			want_ranges(w, t, true);
-		w->icmp |= t->icmp;
-	}
-}
-
-static void put(struct packet_want *out, size_t max, size_t *n, bool remote, uint8_t proto,
-                unsigned from, unsigned to)
-{
-	for (unsigned d = 0; d < 2; d++) {
-		if (*n < max)
-			out[*n] = (struct packet_want){ .direction = d ? PACKET_OUT : PACKET_IN,
-				                        .proto = proto,
-				                        .remote = remote,
-				                        .from = (uint16_t)from,
-				                        .to = (uint16_t)to };
-		++*n;
-	}
-}
-
-static bool has(const uint64_t *bits, unsigned port)
-{
-	return bits[port / 64] >> port % 64 & 1;
-}
-
-static void put_ranges(const uint64_t *bits, struct packet_want *out, size_t max, size_t *n,
-                       bool remote, uint8_t proto)
-{
-	for (unsigned p = 0; p < 65536; p++) {
-		if (!has(bits, p))
-			continue;
-		unsigned from = p;
-		while (p < 65535 && has(bits, p + 1))
-			p++;
-		put(out, max, n, remote, proto, from, p);
-	}
-}
-
 static size_t wants(const struct instance *i, struct packet_want *out, size_t max)
 {
 	const struct prevention *v = (const struct prevention *)(const void *)i;
-	AUTO(freep) struct wanting *w = xcalloc(1, sizeof(*w));
-	AUTO(freep) struct ips_ports *ports = xcalloc(1, sizeof(*ports));
-	size_t n = 0;
-	if (!v->ips || !v->rules)
-		return 0;
-	ips_ports_of(v->ips, ports);
-	want_all(v, ports, w);
-	for (unsigned remote = 0; remote < 2; remote++) {
-		put_ranges(w->ports[remote][0], out, max, &n, remote, PROTO_TCP);
-		put_ranges(w->ports[remote][1], out, max, &n, remote, PROTO_UDP);
-	}
-	if (w->icmp) {
-		put(out, max, &n, false, PROTO_ICMP, 0, 65535);
-		put(out, max, &n, false, PROTO_ICMPV6, 0, 65535);
-	}
-	if (n <= max)
-		return n;
-	/* Too many ranges to name: all ports. */
-	n = 0;
-	put(out, max, &n, false, PROTO_TCP, 0, 65535);
-	put(out, max, &n, false, PROTO_UDP, 0, 65535);
-	return n <= max ? n : 0;
+	return v->ips && v->rules ? wanted_list(v->wanted, out, max) : 0;
 }
 
 static json_t *report(const struct instance *i)

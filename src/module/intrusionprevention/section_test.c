@@ -193,6 +193,39 @@ static void what_has_to_be_seen_is_told_by_ports(void **state)
 	intrusionprevention_section.free(r);
 }
 
+static void answers_are_asked_for_only_where_they_matter(void **state)
+{
+	static const struct {
+		const char *mode, *text;
+		size_t wants; /* of two ranges of ports */
+	} rows[] = {
+		{ "prevent", "flow:to_server; http.uri; content:\\\"a\\\";", 2 },
+		{ "prevent", "flow:to_client; http.stat_code; content:\\\"5\\\";", 4 },
+		/* What is only watched must not be dropped for being odd. */
+		{ "detect", "flow:to_server; http.uri; content:\\\"a\\\";", 4 },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct fake f = { .host = { .emit = fake_emit, .now_ms = fake_now } };
+		struct packet_want out[PACKET_WANTS_MAX];
+		struct instance *m = prevention_packets.module->start(&f.host);
+		AUTO(buf_done) struct buf b = { 0 };
+		buf_fmt(&b,
+		        "{'state':'%s'," TYPES
+		        "'rules':[{'ID':7,'name':'n','applicationTypeID':3,'template':'custom',"
+		        "'customXML':'alert http any any -> any any (%s sid:1;)'}]}",
+		        rows[i].mode, rows[i].text);
+		struct rules *r = parsed(b.p);
+		assert_int_equal(prevention_packets.module->apply(m, r), 0);
+		if (prevention_packets.wants(m, out, PACKET_WANTS_MAX) != rows[i].wants)
+			fail_msg("%s %s", rows[i].mode, rows[i].text);
+		assert_int_equal(out[0].direction, PACKET_IN);
+		assert_int_equal(out[0].alone, rows[i].wants == 2);
+		prevention_packets.module->stop(m);
+		intrusionprevention_section.free(r);
+	}
+}
+
 static void bad_policies_are_refused(void **state)
 {
 	static const char *const cases[] = {
@@ -221,6 +254,7 @@ int main(void)
 		cmocka_unit_test(rules_of_templates_become_texts_or_are_refused),
 		cmocka_unit_test(packets_are_judged_as_the_policy_says),
 		cmocka_unit_test(what_has_to_be_seen_is_told_by_ports),
+		cmocka_unit_test(answers_are_asked_for_only_where_they_matter),
 		cmocka_unit_test(bad_policies_are_refused),
 	};
 	return cmocka_run_group_tests(all, NULL, NULL);

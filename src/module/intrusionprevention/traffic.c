@@ -1,5 +1,6 @@
 #include "module/intrusionprevention/traffic.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,11 +17,14 @@ struct connection {
 	uint8_t proto;
 	uint8_t age;
 	bool app_tried, settled, midstream;
+	bool outgoing;            /* this computer began it */
+	bool alone;               /* what the server sends is not shown */
 	enum ips_verdict verdict; /* DROP, RESET: of all that follows */
 	uint32_t bucket_next;     /* or in the free list */
 	uint32_t older, newer;    /* in its age */
 	uint64_t last_ms;
 	size_t memory;      /* as last counted */
+	uint32_t shown;     /* of traffic, when `alone` was decided */
 	uint64_t milestone; /* where was last asked whether rules want more */
 	struct traffic *traffic;
 	struct stream stream;
@@ -30,7 +34,10 @@ struct connection {
 
 struct traffic {
 	struct traffic_limits limits;
-	struct ips *ips; /* borrowed */
+	struct app_limits alone;   /* limits.app without the server's side */
+	uint64_t (*answers)[1024]; /* owned; traffic_show() */
+	uint32_t shown;            /* how often that was called */
+	struct ips *ips;           /* borrowed */
 	uint64_t key[2];
 	uint32_t mask, free;
 	uint32_t *buckets;              /* owned */
@@ -137,6 +144,12 @@ static void table_init(struct traffic *t)
 	t->free = NOBODY;
 }
 
+static void take_alone(struct traffic *t)
+{
+	t->alone = t->limits.app;
+	t->alone.client_only = true;
+}
+
 struct traffic *traffic_new(const struct traffic_limits *limits, struct ips *ips,
                             const uint64_t key[static 2])
 {
@@ -145,6 +158,7 @@ struct traffic *traffic_new(const struct traffic_limits *limits, struct ips *ips
 	if (!t)
 		return NULL;
 	t->limits = limits ? *limits : traffic_limits_default;
+	take_alone(t);
 	while (buckets < t->limits.connections && buckets < 1u << 24)
 		buckets <<= 1;
 	t->ips = ips;
@@ -212,6 +226,7 @@ void traffic_free(struct traffic *t)
 	reassembly_free(t->fragments);
 	free(t->buckets);
 	free(t->connections);
+	free(t->answers);
 	free(t);
 }
 
@@ -220,7 +235,39 @@ void traffic_set_limits(struct traffic *t, const struct traffic_limits *limits)
 	uint32_t connections = t->limits.connections;
 	t->limits = *limits;
 	t->limits.connections = connections;
+	take_alone(t);
 	reassembly_set_limits(t->fragments, &t->limits.fragments);
+}
+
+int traffic_show(struct traffic *t, const uint64_t answers[2][1024])
+{
+	size_t size = 2 * sizeof(*t->answers);
+	if (answers && !t->answers)
+		t->answers = malloc(size);
+	if (answers && !t->answers)
+		return -ENOMEM;
+	if (answers) {
+		memcpy(t->answers, answers, size);
+	} else {
+		free(t->answers);
+		t->answers = NULL;
+	}
+	t->shown++;
+	return 0;
+}
+
+/* A protocol that was read without answers goes on so: what is shown later has no beginning. */
+static void follow_shown(struct traffic *t, struct connection *c)
+{
+	const uint64_t *bits = t->answers ? t->answers[c->outgoing] : NULL;
+	uint16_t port = c->port[1];
+	if (c->shown == t->shown)
+		return;
+	c->shown = t->shown;
+	c->alone = (c->alone && c->app) ||
+	           (c->proto == PROTO_TCP && bits && !(bits[port / 64] >> port % 64 & 1));
+	if (c->app)
+		app_set_limits(c->app, c->alone ? &t->alone : &t->limits.app);
 }
 
 static const struct stream_sink stream_sink;
@@ -305,6 +352,8 @@ static struct connection *begin(struct traffic *t, const struct packet *p, enum 
 	c->port[from] = port[0];
 	c->port[!from] = port[1];
 	c->midstream = p->proto == PROTO_TCP && !(p->tcp_flags & TCP_SYN);
+	c->outgoing = (p->direction == PACKET_OUT) == (from == 0);
+	c->shown = t->shown - 1;
 	uint32_t *bucket = &t->buckets[bucket_of(t, c->ip, c->port, c->proto)];
 	c->bucket_next = *bucket;
 	*bucket = index_of(c);
@@ -421,7 +470,8 @@ static void begin_app(struct traffic *t, struct connection *c)
 		return;
 	c->app_tried = true;
 	if (!t->limits.memory || t->memory < t->limits.memory)
-		c->app = app_begin(&t->limits.app, &app_sink, c, c->proto == PROTO_UDP, c->port[1]);
+		c->app = app_begin(c->alone ? &t->alone : &t->limits.app, &app_sink, c,
+		                   c->proto == PROTO_UDP, c->port[1]);
 	if (!c->app)
 		t->counts.without_room++;
 }
@@ -456,10 +506,17 @@ static void see_tcp(struct traffic *t, struct connection *c, enum app_side side,
 	judge(t, ips_packet(t->ips, c->flow, p, side, t->now_ms));
 	if (is_over(t))
 		return;
-	if (p->payload_len)
+	/* Of the server's packets only some are seen: they say nothing of its bytes and window. */
+	bool unheard = c->alone && side == APP_SERVER;
+	if (p->payload_len && !unheard)
 		begin_app(t, c);
-	told_again(t, stream_see(&c->stream, &t->limits.stream, side, p, &stream_sink, c), o);
-	bool closed = c->stream.reset || (c->stream.half[0].closed && c->stream.half[1].closed);
+	if (c->alone)
+		c->stream.half[APP_CLIENT].has_right = false;
+	if (!unheard)
+		told_again(t, stream_see(&c->stream, &t->limits.stream, side, p, &stream_sink, c),
+		           o);
+	bool closed = c->stream.reset ||
+	              (c->stream.half[0].closed && (c->alone || c->stream.half[1].closed));
 	touch(t, c, closed ? AGE_CLOSED : established || c->age == AGE_OPEN ? AGE_OPEN : AGE_NEW);
 }
 
@@ -490,6 +547,8 @@ static void settle(struct traffic *t, struct connection *c)
 	if (c->proto != PROTO_TCP || c->verdict || milestone == c->milestone)
 		return;
 	c->milestone = milestone;
+	if (c->app && app_over(c->app))
+		ips_flow_over(c->flow);
 	if (ips_flow_wants(c->flow, APP_CLIENT) || ips_flow_wants(c->flow, APP_SERVER))
 		return;
 	c->settled = true;
@@ -513,6 +572,11 @@ static struct traffic_outcome see_whole(struct traffic *t, const struct packet *
 		return o;
 	}
 	o.flow = c->flow;
+	follow_shown(t, c);
+	/* Who was refused tells a server so that still speaks to it. */
+	if (c->verdict && c->alone && side == APP_CLIENT && (p->tcp_flags & TCP_RST) &&
+	    !p->payload_len)
+		return o;
 	if (c->verdict || c->settled) {
 		touch(t, c, (enum age)c->age);
 		if (c->settled)

@@ -55,6 +55,12 @@ struct traffic *traffic_new(const struct traffic_limits *limits, struct ips *ips
 void traffic_free(struct traffic *t);
 /* For connections that begin from here on. */
 void traffic_set_limits(struct traffic *t, const struct traffic_limits *limits);
+/*
+ * Server ports (a bit each; [0] of connections to this computer, [1] of its own) of TCP whose
+ * servers' packets will be seen. Elsewhere only clients are listened to. NULL: everywhere, as at
+ * the start. Connections follow with their next packet. -ENOMEM.
+ */
+int traffic_show(struct traffic *t, const uint64_t answers[2][1024]);
 /* A packet that packet_decode() took for sound. Allocates nothing per packet once a connection is
  * known. */
 struct traffic_outcome traffic_see(struct traffic *t, const struct packet *p, uint64_t now_ms);

@@ -408,6 +408,103 @@ static void fragments_hide_nothing(void **state)
 	}
 }
 
+static const char requests[] =
+	"alert http any any -> any any (msg:\"a\"; flow:to_server,established; http.uri; content:\"/evil\"; sid:1;)\n"
+	"alert tcp any any -> any any (msg:\"b\"; flow:to_server,established; content:\"raw-evil\"; sid:2;)";
+
+/* Requests on one connection, of which the server's packets are not shown. */
+static void requests_are_read_without_their_answers(void **state)
+{
+	static const uint64_t none[2][1024];
+	struct line l;
+	char text[100];
+	uint32_t at = 0;
+	(void)state;
+	open_rules(&l, requests, true);
+	begin(&l);
+	assert_int_equal(traffic_show(l.traffic, none), 0);
+	segment(&l, false, TCP_SYN, 0, "", 0);
+	segment(&l, false, TCP_ACK, 1, "", 0);
+	/* More than there may be transactions under way. */
+	for (unsigned i = 0; i < 200; i++) {
+		int n = snprintf(text, sizeof(text), "GET /%s%u HTTP/1.1\r\nHost: h\r\n\r\n",
+		                 i % 50 == 49 ? "evil" : "good", i);
+		say(&l, false, at, text);
+		at += (uint32_t)n;
+	}
+	assert_int_equal(told(&l, 1), 4);
+	assert_int_equal(traffic_counted(l.traffic)->not_inspected, 0);
+	close_rules(&l);
+}
+
+/* A packet of the server that is seen for another reason says nothing of what it took or takes. */
+static void what_is_seen_of_a_server_by_chance_is_not_believed(void **state)
+{
+	static const uint64_t none[2][1024];
+	struct line l;
+	char pad[1000];
+	(void)state;
+	memset(pad, 'x', sizeof(pad));
+	open_rules(&l, requests, true);
+	begin(&l);
+	shake(&l); /* so a window is known */
+	assert_int_equal(traffic_show(l.traffic, none), 0);
+	for (uint32_t i = 0; i < 180; i++)
+		segment(&l, false, TCP_ACK | TCP_PSH, 1 + i * (uint32_t)sizeof(pad), pad,
+		        sizeof(pad));
+	say(&l, true, 5000, "HTTP/1.1 200 OK\r\n\r\n");
+	say(&l, false, 180 * (uint32_t)sizeof(pad), "raw-evil");
+	assert_int_equal(told(&l, 2), 1);
+	close_rules(&l);
+}
+
+/* Rules change, and with them what is shown; a kept connection is read on. */
+static void a_connection_outlives_changes_of_what_is_shown(void **state)
+{
+	static const uint64_t none[2][1024];
+	static const char good[] = "GET /good HTTP/1.1\r\nHost: h\r\n\r\n";
+	static const char evil[] = "GET /evil HTTP/1.1\r\nHost: h\r\n\r\n";
+	static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+	uint32_t at = 0, answered = 0;
+	struct line l;
+	(void)state;
+	open_rules(&l, requests, false);
+	begin(&l);
+	shake(&l);
+	for (unsigned i = 0; i < 300; i++) {
+		bool shown = i < 100 || i >= 200;
+		if (i == 100 || i == 200)
+			assert_int_equal(traffic_show(l.traffic, shown ? NULL : none), 0);
+		const char *request = i % 50 == 25 ? evil : good;
+		say(&l, false, at, request);
+		at += (uint32_t)sizeof(good) - 1;
+		if (shown)
+			say(&l, true, answered, answer);
+		answered += (uint32_t)sizeof(answer) - 1;
+	}
+	assert_int_equal(told(&l, 1), 6);
+	close_rules(&l);
+}
+
+/* Behind the banners a rule over SSH finds nothing. */
+static void what_is_over_for_all_rules_is_settled(void **state)
+{
+	struct line l;
+	(void)state;
+	open_rules(&l,
+	           "alert ssh any any -> any any (msg:\"a\"; flow:to_server,established; "
+	           "ssh.software; content:\"evil\"; sid:1;)",
+	           false);
+	l.port = 22;
+	begin(&l);
+	shake(&l);
+	say(&l, true, 0, "SSH-2.0-OpenSSH_9\r\n");
+	assert_false(l.last.settled);
+	say(&l, false, 0, "SSH-2.0-friend\r\n");
+	assert_true(l.last.settled);
+	close_rules(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -418,6 +515,10 @@ int main(void)
 		cmocka_unit_test(a_wrong_checksum_hides_nothing),
 		cmocka_unit_test(every_attack_is_found_however_it_is_sent),
 		cmocka_unit_test(fragments_hide_nothing),
+		cmocka_unit_test(requests_are_read_without_their_answers),
+		cmocka_unit_test(what_is_seen_of_a_server_by_chance_is_not_believed),
+		cmocka_unit_test(a_connection_outlives_changes_of_what_is_shown),
+		cmocka_unit_test(what_is_over_for_all_rules_is_settled),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
