@@ -1,16 +1,23 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import adminEn from "../i18n/admin.en.json";
+import adminJa from "../i18n/admin.ja.json";
 import en from "../i18n/en.json";
 import ja from "../i18n/ja.json";
 import networkEn from "../i18n/network.en.json";
 import networkJa from "../i18n/network.ja.json";
+import { alertStates, periods } from "../src/admin/queries";
+import { rightGroups, verbOf } from "../src/admin/rights";
+import { settingTabs, systemSettings } from "../src/admin/settings";
+import { actionTypes, conditionFields, filterTypes, runStates, scanTimeouts } from "../src/admin/tasks";
 import { reasonText, sentenceOf, valueText } from "../src/events/words";
 import { advanced, general, isolation, prevention, reconnaissance } from "../src/network/settings";
 import { kindOf } from "../src/objects/kinds";
-import { kindNames } from "../src/objects/names";
+import { adminKindNames, kindNames } from "../src/objects/names";
 import { refusalText } from "../src/objects/refusals";
 import "../src/network/words";
+import "../src/admin/words";
 
 /** Words come from the manager's and the agent's sources: each has to be known here in both languages. */
 const src = new URL("../../src/", import.meta.url).pathname;
@@ -25,8 +32,8 @@ const found = (text: string, pattern: RegExp, group = 1) => [...text.matchAll(pa
 const all = [...new Set([...sources("manager"), ...sources("agent"), ...sources("module"), ...sources("model")])];
 
 const both = [
-	{ ...en, ...networkEn },
-	{ ...ja, ...networkJa },
+	{ ...en, ...networkEn, ...adminEn },
+	{ ...ja, ...networkJa, ...adminJa },
 ];
 
 function expectWords(part: string, words: string[]) {
@@ -78,14 +85,19 @@ test("every reason of the engine that judges packets has a word", () => {
 	expectWords("packetReason", found(read("engine/reason.c"), /^\t\{ \d+, "([^"]+)"/gm));
 });
 
-test("every choice of a setting that the console shows has a word, and no other is offered", () => {
-	const defined = new Map(
+/** settings.def: type and bounds by name. */
+function settingsDef() {
+	return new Map(
 		found(read("model/settings.def"), /^(SETTING\(.*)$/gm).map((line) => {
 			const [, name, type, rest] = line.match(/^SETTING\((\w+),\s*SCOPE_\w+,\s*(ST_\w+),(.*)$/) ?? [];
 			const texts = found(rest ?? "", /"([^"]*)"/g);
-			return [name, { type, bounds: texts[1] ?? "" }];
+			return [name, { type, bounds: texts[1] ?? "" }] as const;
 		}),
 	);
+}
+
+test("every choice of a setting that the console shows has a word, and no other is offered", () => {
+	const defined = settingsDef();
 	const rows = [...general, ...isolation, ...reconnaissance, ...advanced, ...prevention].flatMap((g) => g.rows);
 	for (const row of rows) {
 		const setting = defined.get(row.name);
@@ -98,10 +110,55 @@ test("every choice of a setting that the console shows has a word, and no other 
 	}
 });
 
+test("the system's settings are offered as they are defined", () => {
+	const defined = settingsDef();
+	const types = { switch: "ST_BOOL", text: "ST_TEXT", area: "ST_TEXT", secret: "ST_SECRET", number: "ST_INT" };
+	for (const row of Object.values(systemSettings).flatMap((groups) => groups.flatMap((g) => g.rows))) {
+		const setting = defined.get(row.name);
+		expect(setting, `${row.name} of settings.def`).toBeDefined();
+		if (row.kind === "choice") {
+			expect(row.values.join("|"), row.name).toBe(setting?.bounds);
+			expectWords("settingValue", [...row.values]);
+		} else if (row.kind === "number") expect(`${row.min}|${row.max}`, row.name).toBe(setting?.bounds);
+		if (row.kind === "ref") expect(setting?.type, row.name).toBe("ST_ID");
+		else if (row.kind !== "choice" && setting?.type !== "ST_SPAN")
+			expect(setting?.type, row.name).toBe(types[row.kind]);
+	}
+	expectWords("settingTab", [...settingTabs]);
+});
+
+test("every right of a role, and every choice of Administration, has a word", () => {
+	expectWords(
+		"rightArea",
+		rightGroups.filter((a) => a.groups.length).map((a) => a.area),
+	);
+	const groups = rightGroups.flatMap((a) => a.groups);
+	expectWords(
+		"rightGroup",
+		groups.map((g) => g.group),
+	);
+	const rights = groups.flatMap((g) => [...g.names]);
+	expectWords(
+		"rightVerb",
+		rights.map((r) => verbOf(r) ?? ""),
+	);
+	expectWords(
+		"right",
+		rights.filter((r) => verbOf(r) === null),
+	);
+	expectWords("alertState", [...alertStates]);
+	expectWords("period", [...periods]);
+	expectWords("runState", Object.keys(runStates));
+	expectWords("computerFilter", filterTypes);
+	expectWords("timeout", scanTimeouts);
+	expectWords("taskAction", actionTypes);
+	expectWords("taskCondition", conditionFields);
+});
+
 test("every choice of a common object has a word or is a name", () => {
-	for (const f of kindNames.flatMap((n) => kindOf(n).groups).flatMap((g) => g.fields)) {
+	for (const f of [...kindNames, ...adminKindNames].flatMap((n) => kindOf(n).groups).flatMap((g) => g.fields)) {
 		const { input } = f;
-		if (input.type !== "choice" || input.words === "protocol") continue;
+		if (input.type !== "choice" || ["protocol", "syslogTransport", "syslogFormat", ""].includes(input.words)) continue;
 		expectWords(input.words, [...input.choices]);
 	}
 });

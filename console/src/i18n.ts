@@ -1,4 +1,5 @@
 import { createContext, useContext, useMemo } from "react";
+import type admin from "../i18n/admin.en.json";
 import en from "../i18n/en.json";
 import ja from "../i18n/ja.json";
 import type network from "../i18n/network.en.json";
@@ -6,7 +7,7 @@ import type network from "../i18n/network.en.json";
 export type Language = "en" | "ja";
 /** Each in its own words. */
 export const languages: Record<Language, string> = { en: "English", ja: "日本語" };
-export type Key = keyof typeof en | keyof typeof network;
+export type Key = keyof typeof en | keyof typeof network | keyof typeof admin;
 export type Params = Record<string, string | number>;
 
 /** The words of the first screen; parts that are loaded with their screens add theirs. */

@@ -206,9 +206,18 @@ port_rule() { # NAME ACTION PRIORITY PORT
 # assign ID...: these firewall rules and no others.
 assign() { base_policy "{\"firewall\":{\"state\":\"on\",\"ruleIDs\":[$(echo "$*" | tr ' ' ',')]}}" >"$WORK/assign.out"; }
 setting() { api POST "/policies/1/settings/$1" "{\"value\":\"$2\"}" >/dev/null; }
+# policy_newest: the version that the manager has compiled for the first computer, "" while it still has to.
+policy_newest() {
+	python3 - "$WORK/m/lib/yagura.db" <<-'END'
+		import sqlite3, sys
+		db = sqlite3.connect("file:%s?mode=ro" % sys.argv[1], uri=True, timeout=5)
+		for due, version in db.execute("select due, policy_version from agent order by computer limit 1"):
+		    print("" if due else version)
+	END
+}
 # in_force: the newest policy's ruleset is in the kernel.
 in_force() {
 	local v
-	v=$(dsa_query -c GetAgentStatus | sed -n 's/^AgentStatus.policyVersion: //p')
-	dsa_query -c GetAgentStatus | grep -qx "AgentStatus.modules.firewall.policyVersion: $v"
+	v=$(policy_newest)
+	[ -n "$v" ] && dsa_query -c GetAgentStatus | grep -qx "AgentStatus.modules.firewall.policyVersion: $v"
 }

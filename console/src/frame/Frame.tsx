@@ -4,6 +4,7 @@ import { useComputers, useEventClasses, useJobs } from "../api/queries";
 import { type Key, type Language, languages, useTranslation } from "../i18n";
 import { isOpen } from "../live/fold";
 import { useLive } from "../live/Live";
+import { adminKinds, kindNames } from "../objects/names";
 import { View } from "../pages/View";
 import { href, Link, useLocation, usePlace } from "../router/router";
 import type { Place } from "../router/table";
@@ -35,7 +36,21 @@ interface Item {
 	class?: string;
 }
 
+const isKind = (kinds: readonly string[]) => (p: Place) =>
+	(p.name === "objects" || p.name === "object") && kinds.includes(p.params.kind);
+
 const items: { group?: Key; items: Item[] }[] = [
+	{
+		items: [
+			{
+				label: "nav.dashboard",
+				icon: "dashboard",
+				to: href("dashboard", {}),
+				here: (p) => p.name === "dashboard",
+			},
+			{ label: "nav.alerts", icon: "warning", to: href("alerts", {}), here: (p) => p.name.startsWith("alert") },
+		],
+	},
 	{
 		group: "nav.events",
 		items: [
@@ -92,7 +107,36 @@ const items: { group?: Key; items: Item[] }[] = [
 				label: "nav.objects",
 				icon: "objects",
 				to: href("objects", { kind: "firewallrules" }),
-				here: (p) => p.name === "objects" || p.name === "object",
+				here: isKind(kindNames),
+			},
+		],
+	},
+	{
+		group: "nav.administration",
+		items: [
+			{
+				label: "admin.users",
+				icon: "user",
+				to: href("objects", { kind: "administrators" }),
+				here: isKind(adminKinds.users),
+			},
+			{
+				label: "admin.tasks",
+				icon: "jobs",
+				to: href("objects", { kind: "scheduledtasks" }),
+				here: isKind(adminKinds.tasks),
+			},
+			{
+				label: "admin.forwarding",
+				icon: "next",
+				to: href("objects", { kind: "syslogconfigurations" }),
+				here: isKind(adminKinds.forwarding),
+			},
+			{
+				label: "admin.settings",
+				icon: "settings",
+				to: href("settings", { tab: "agents" }),
+				here: (p) => p.name === "settings",
 			},
 		],
 	},
@@ -104,7 +148,7 @@ function Sidebar(props: { place: Place | null }) {
 	return (
 		<nav className="yg-nav" aria-label={t("nav.main")}>
 			{items.map((part) => (
-				<div key={part.group ?? ""} className="yg-nav-part">
+				<div key={part.items[0].to} className="yg-nav-part">
 					{part.group && <p>{t(part.group)}</p>}
 					<ul>
 						{part.items
@@ -161,7 +205,7 @@ function Masthead(props: FrameProps & { onJobs: () => void; jobsOpen: boolean; o
 	const count = useComputers().data?.length;
 	return (
 		<header className="yg-top">
-			<Link to={href("computers", {})} className="yg-brand">
+			<Link to={href("dashboard", {})} className="yg-brand">
 				{t("app.name")}
 			</Link>
 			<button type="button" className="yg-search" onClick={props.onPalette}>

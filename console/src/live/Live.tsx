@@ -52,6 +52,7 @@ export function LiveProvider(props: { children: ReactNode }) {
 			if (done.length) setFinished((f) => [...f, ...done].slice(-5));
 			setArrived((a) => foldEvents(a, news));
 			if (news.some((n) => n.event === "computer")) client.invalidateQueries({ queryKey: keys.computers });
+			if (news.some((n) => n.event === "alert")) client.invalidateQueries({ queryKey: ["alerts"] });
 			if (news.some((n) => n.event === "identifiedfile")) client.invalidateQueries({ queryKey: keys.files });
 			if (news.some((n) => String(n.data.object?.kind ?? "").startsWith("policy-")))
 				client.invalidateQueries({ queryKey: keys.policies });

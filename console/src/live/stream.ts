@@ -1,6 +1,6 @@
 import { call, currentRid } from "../api/client";
 
-export const topics = ["event", "computer", "job", "identifiedfile", "resync"] as const;
+export const topics = ["event", "computer", "job", "alert", "identifiedfile", "resync"] as const;
 
 export interface News {
 	event: (typeof topics)[number];

@@ -1,5 +1,8 @@
 import { Checkbox, FormSelect, FormSelectOption, TextArea, TextInput } from "@patternfly/react-core";
 import { useId, useState } from "react";
+import { ZoneChoice } from "../admin/parts";
+import { Refs } from "../admin/Refs";
+import { timeAt, wallOf } from "../admin/wall";
 import { useTranslation } from "../i18n";
 import { Card } from "../ui/parts";
 import { Code } from "./Code";
@@ -7,6 +10,8 @@ import { choiceText, type Draft, entriesOf, type Field, type Group, isShown, typ
 import { Hours } from "./Hours";
 import type { KindName } from "./names";
 import { useObjects } from "./queries";
+
+const zoneHere = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 interface ControlProps {
 	f: Field;
@@ -115,6 +120,36 @@ function Control(props: ControlProps) {
 				))}
 			</FormSelect>
 		);
+	if (input.type === "refs")
+		return <Refs label={t(f.label)} kind={input.kind} value={(value as number[]) ?? []} onChange={onChange} />;
+	if (input.type === "own") {
+		const Own = input.control;
+		return <Own value={value} onChange={onChange} />;
+	}
+	if (input.type === "secret")
+		return (
+			<TextInput
+				{...described(props)}
+				type="password"
+				autoComplete="new-password"
+				placeholder={input.fresh ? undefined : t("secret.unchanged")}
+				validated={props.problem ? "error" : "default"}
+				value={String(value ?? "")}
+				onChange={(_e, v) => onChange(v === "" ? undefined : v)}
+			/>
+		);
+	if (input.type === "date")
+		return (
+			<TextInput
+				{...described(props)}
+				type="datetime-local"
+				className="yg-when"
+				value={value ? wallOf(zoneHere, Number(value)) : ""}
+				onChange={(_e, v) => onChange(timeAt(zoneHere, v) ?? undefined)}
+			/>
+		);
+	if (input.type === "zone")
+		return <ZoneChoice {...described(props)} value={String(value ?? "UTC")} onChange={onChange} />;
 	if (input.type === "ref") return <Ref {...props} kind={input.kind} />;
 	if (input.type === "lines") return <Lines {...props} example={input.example} />;
 	if (input.type === "number") return <Number_ {...props} {...input} />;
@@ -193,7 +228,7 @@ export function FieldRow(props: {
 				{wrong}
 			</div>
 		);
-	const group = f.input.type === "flags" || f.input.type === "hours";
+	const group = ["flags", "hours", "refs", "own"].includes(f.input.type);
 	const control = (
 		<Control f={f} id={id} value={props.value} problem={problem} place={props.place} onChange={props.onChange} />
 	);

@@ -8,10 +8,11 @@ import { asTree } from "../inherit/chain";
 import { go, href, Link, useSearch } from "../router/router";
 import { Nothing, PageHead, Tabs } from "../ui/parts";
 import { type Item, kindOf } from "./kinds";
-import { type KindName, kindNames } from "./names";
+import { areaOf, besides, type KindName } from "./names";
 import { useObjects } from "./queries";
 import { useObjectColumns } from "./words";
 import "../network/words";
+import "../admin/words";
 
 function PolicyOf(props: { value: number; onChange: (id: string) => void }) {
 	const { t } = useTranslation();
@@ -59,13 +60,15 @@ export default function ObjectList(props: { name: KindName }) {
 			...rest,
 		];
 	}, [rest, t, props.name, kind.ofPolicy, search.policy]);
+	const area = areaOf(props.name);
+	const title = area ? t(`admin.${area}`) : t("nav.objects");
 	const create = <Button onClick={() => go(to)}>{t("object.new")}</Button>;
 	return (
 		<>
-			<PageHead title={t("nav.objects")}>{create}</PageHead>
+			<PageHead title={title}>{create}</PageHead>
 			<Tabs
-				label={t("nav.objects")}
-				tabs={kindNames.map((n) => ({
+				label={title}
+				tabs={besides(props.name).map((n) => ({
 					to: href("objects", { kind: n }),
 					text: t(kindOf(n).title),
 					current: n === props.name,

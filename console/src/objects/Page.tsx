@@ -5,16 +5,17 @@ import { ApiError, call } from "../api/client";
 import { useTranslation } from "../i18n";
 import { go, guardLeaving, href, Link, useSearch } from "../router/router";
 import { Dialog } from "../ui/Dialog";
-import { Card, Nothing, PageHead, Problem, Waiting } from "../ui/parts";
+import { Card, Copy, Nothing, PageHead, Problem, Waiting } from "../ui/parts";
 import { ObjectForm } from "./Form";
 import { bodyOf, type Draft, fieldNamed, placeIn } from "./fields";
 import { type Item, type Kind, kindOf } from "./kinds";
-import type { KindName } from "./names";
+import { areaOf, type KindName } from "./names";
 import { pathOf, useNames, useObjects, useOwners } from "./queries";
 import { refusalText } from "./refusals";
 import { Shipped } from "./Shipped";
 import { type User, usersOf } from "./used";
 import "../network/words";
+import "../admin/words";
 
 /** Who names this object; undefined while it is being found out. */
 function useUsers(kind: Kind, id: number): User[] | undefined {
@@ -117,6 +118,21 @@ function useLeavingAsked(changed: boolean) {
 	}, [changed, text]);
 }
 
+/** Shown this once: whoever closes it has it or makes another. */
+export function SecretOnce(props: { title: string; text: string; onClose: () => void }) {
+	const { t } = useTranslation();
+	return (
+		<Dialog
+			title={t("secret.title", { what: props.title })}
+			onClose={props.onClose}
+			footer={<Button onClick={props.onClose}>{t("secret.kept")}</Button>}
+		>
+			<p>{t("secret.text")}</p>
+			<Copy text={props.text} label={t("secret.label")} rows={3} />
+		</Dialog>
+	);
+}
+
 /** The form with its bar: what a change touches is said before it is saved. */
 function Editor(props: { name: KindName; policy: number; object: Item | null; start: Draft; users: User[] }) {
 	const { t, language } = useTranslation();
@@ -124,6 +140,8 @@ function Editor(props: { name: KindName; policy: number; object: Item | null; st
 	const kind = kindOf(props.name);
 	const label = useLabel(kind);
 	const { object } = props;
+	const naming = kind.nameMember ?? "name";
+	const [secret, setSecret] = useState<Item | null>(null);
 	const [value, setValue] = useState<Draft>(props.start);
 	const [touched, setTouched] = useState(false);
 	const save = useMutation({
@@ -137,16 +155,19 @@ function Editor(props: { name: KindName; policy: number; object: Item | null; st
 			setTouched(false);
 			guardLeaving(null);
 			await client.invalidateQueries({ queryKey: ["objects", props.name] });
-			go(href("object", { kind: props.name, id: stored.ID }, kind.ofPolicy ? { policy: String(props.policy) } : {}), {
-				replace: true,
-			});
+			if (kind.secret && stored[kind.secret]) setSecret(stored);
+			else arrive(stored.ID);
 		},
 	});
+	const arrive = (id: number) =>
+		go(href("object", { kind: props.name, id }, kind.ofPolicy ? { policy: String(props.policy) } : {}), {
+			replace: true,
+		});
 	useLeavingAsked(touched);
 	const message = save.error instanceof ApiError && save.error.status === 400 ? save.error.message : null;
 	const field =
 		save.error instanceof ApiError && save.error.code === "name-exists"
-			? "name"
+			? naming
 			: message && fieldNamed(kind.groups, value, message);
 	const refused = message && refusalText(language, label, message);
 	const changed = touched || !object;
@@ -175,7 +196,7 @@ function Editor(props: { name: KindName; policy: number; object: Item | null; st
 						{save.error && !message && <Problem error={save.error} />}
 						{refused && <span className="yg-wrong">{refused}</span>}
 						<span className="yg-space" />
-						<Button type="submit" isDisabled={save.isPending || !String(value.name ?? "").trim()}>
+						<Button type="submit" isDisabled={save.isPending || !String(value[naming] ?? "").trim()}>
 							{t(object ? "editor.save" : "policies.create")}
 						</Button>
 						<Button
@@ -192,6 +213,9 @@ function Editor(props: { name: KindName; policy: number; object: Item | null; st
 					</>
 				)}
 			</div>
+			{secret && kind.secret && (
+				<SecretOnce title={t(kind.one)} text={String(secret[kind.secret])} onClose={() => arrive(secret.ID)} />
+			)}
 		</form>
 	);
 }
@@ -199,7 +223,8 @@ function Editor(props: { name: KindName; policy: number; object: Item | null; st
 /** A copy's start: everything but what only one of them can be. */
 function copyOf(kind: Kind, o: Item, name: string): Draft {
 	const names = kind.groups.flatMap((g) => g.fields).map((f) => f.name);
-	return { ...kind.start, ...Object.fromEntries(names.flatMap((n) => (n in o ? [[n, o[n]]] : []))), name };
+	const copied = Object.fromEntries(names.flatMap((n) => (n in o ? [[n, o[n]]] : [])));
+	return { ...kind.start, ...copied, [kind.nameMember ?? "name"]: name };
 }
 
 function Existing(props: { name: KindName; object: Item; policy: number }) {
@@ -209,6 +234,7 @@ function Existing(props: { name: KindName; object: Item; policy: number }) {
 	const users = useUsers(kind, object.ID);
 	const [deleting, setDeleting] = useState(false);
 	const shipped = kind.shipped?.(object) ?? false;
+	const Below = kind.below;
 	const trail = [{ text: t(kind.title), to: href("objects", { kind: name }) }];
 	const copy = href(
 		"object",
@@ -224,7 +250,7 @@ function Existing(props: { name: KindName; object: Item; policy: number }) {
 				<Button variant="secondary" onClick={() => go(copy)}>
 					{t("object.duplicate")}
 				</Button>
-				{!shipped && (
+				{!shipped && !kind.fixed?.(object) && (
 					<Button variant="secondary" isDanger isDisabled={!users} onClick={() => setDeleting(true)}>
 						{t("computers.delete")}
 					</Button>
@@ -242,7 +268,8 @@ function Existing(props: { name: KindName; object: Item; policy: number }) {
 					users={users ?? []}
 				/>
 			)}
-			{!kind.ofPolicy && users && (
+			{Below && <Below object={object} />}
+			{!kind.ofPolicy && users && (kind.uses.length > 0 || users.length > 0 || !areaOf(name)) && (
 				<Card title={t("object.usedBy", { count: users.length })}>
 					{users.length === 0 ? <p className="yg-note">{t("object.unused")}</p> : <UserLinks users={users} />}
 				</Card>

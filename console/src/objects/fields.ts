@@ -1,3 +1,5 @@
+import type { ComponentType } from "react";
+import type { RefKind } from "../admin/refs";
 import type { Key } from "../i18n";
 import type { KindName } from "./names";
 
@@ -17,7 +19,22 @@ export type Input =
 	| { type: "ref"; kind: KindName }
 	| { type: "hours" }
 	/** A rule's own language, with line numbers. */
-	| { type: "code" };
+	| { type: "code" }
+	/** Is never shown again; left empty it stays as it is. */
+	| { type: "secret"; fresh?: boolean }
+	/** A day and time, in the browser's time zone; milliseconds since the epoch. */
+	| { type: "date" }
+	| { type: "zone" }
+	| { type: "refs"; kind: RefKind }
+	/** A control of its own. */
+	| { type: "own"; control: ComponentType<OwnProps> };
+
+/** A control of its own changes a whole member. */
+export interface OwnProps {
+	value: unknown;
+	// biome-ignore lint/suspicious/noExplicitAny: each control knows what it changes to
+	onChange: (value: any) => void;
+}
 
 export interface Field {
 	name: string;
@@ -37,10 +54,17 @@ export interface Group {
 }
 
 /** Names of protocols and flags that are the same in every language. */
-const names: Record<string, string> = { icmpv6: "ICMPv6", "tcp-udp": "TCP/UDP" };
+const names: Record<string, string> = {
+	icmpv6: "ICMPv6",
+	"tcp-udp": "TCP/UDP",
+	leef: "LEEF 2.0",
+	json: "JSON (RFC 5424)",
+};
 
 /** A choice in words; what the catalogue has no word for is a name. */
 export function choiceText(word: (part: string, w: string) => string, words: string, choice: string): string {
+	// Without a part of the catalogue the choices are words of their own.
+	if (words === "") return choice;
 	const text = word(words, choice);
 	return text === choice ? (names[choice] ?? choice.toUpperCase()) : text;
 }

@@ -1,3 +1,5 @@
+import type { ComponentType } from "react";
+import { adminKindTable } from "../admin/kinds";
 import type { Key } from "../i18n";
 import type { Draft, Field, Group, Input } from "./fields";
 import { intrusionPreventionRule } from "./intrusion";
@@ -42,6 +44,14 @@ export interface Kind {
 	settings?: readonly string[];
 	/** They belong to a policy each. */
 	ofPolicy?: boolean;
+	/** The member that is its name, where that is not "name". */
+	nameMember?: string;
+	/** What stands below the form of one that exists. */
+	below?: ComponentType<{ object: Item }>;
+	/** A member that a new one is answered with once and never again. */
+	secret?: string;
+	/** Cannot be deleted. */
+	fixed?: (o: Item) => boolean;
 	/** Came with an update: shown, copied, overridden, never changed. */
 	shipped?: (o: Item) => boolean;
 }
@@ -339,6 +349,7 @@ const limit = (n: string, label: Key): Field => ({
 });
 
 const kinds: Record<KindName, Kind> = {
+	...adminKindTable,
 	firewallrules: {
 		path: "firewallrules",
 		list: "firewallRules",

@@ -11,4 +11,22 @@ export const kindNames = [
 	"contexts",
 	"schedules",
 ] as const;
-export type KindName = (typeof kindNames)[number];
+
+/** What administrators manage besides, by the page whose tabs they are. */
+export const adminKinds = {
+	users: ["administrators", "roles", "contacts", "apikeys", "identityproviders"],
+	tasks: ["scheduledtasks", "eventbasedtasks"],
+	forwarding: ["syslogconfigurations", "webhooks"],
+} as const;
+export type Area = keyof typeof adminKinds;
+export type AdminKind = (typeof adminKinds)[Area][number];
+export type KindName = (typeof kindNames)[number] | AdminKind;
+
+export const adminKindNames: readonly AdminKind[] = Object.values(adminKinds).flat();
+
+/** The kinds whose tabs stand together. */
+export const besides = (name: KindName): readonly KindName[] =>
+	Object.values(adminKinds).find((kinds) => (kinds as readonly string[]).includes(name)) ?? kindNames;
+
+export const areaOf = (name: KindName): Area | null =>
+	(Object.keys(adminKinds) as Area[]).find((a) => (adminKinds[a] as readonly string[]).includes(name)) ?? null;

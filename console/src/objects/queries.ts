@@ -10,11 +10,18 @@ export const pathOf = (name: KindName, policy: number) =>
 
 const listQuery = (name: KindName, policy = 0) => ({
 	queryKey: ["objects", name, policy],
-	queryFn: async () => (await call<Record<string, Item[]>>("GET", pathOf(name, policy)))[kindOf(name).list],
+	queryFn: async () => {
+		const { list, nameMember } = kindOf(name);
+		const all = (await call<Record<string, Item[]>>("GET", pathOf(name, policy)))[list];
+		return nameMember ? all.map((o) => ({ ...o, name: String(o[nameMember] ?? "") })) : all;
+	},
 	enabled: !kindOf(name).ofPolicy || policy > 0,
 });
 
-export const useObjects = (name: KindName, policy = 0) => useQuery(listQuery(name, policy));
+export function useObjects(name: KindName, policy = 0, wanted = true) {
+	const query = listQuery(name, policy);
+	return useQuery({ ...query, enabled: wanted && query.enabled });
+}
 
 export type Named = (kind: KindName, id: unknown) => string;
 

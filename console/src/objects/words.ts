@@ -48,6 +48,9 @@ function fieldText(t: Translation, named: Named, f: Field, v: unknown): string {
 	if (input.type === "hours")
 		return t.t("object.hoursCount", { count: Array.isArray(v) ? v.filter(Boolean).length : 168 });
 	if (input.type === "number") return v === undefined || v === input.none ? "" : t.number(Number(v));
+	if (input.type === "date") return v ? t.time(Number(v)) : "";
+	if (input.type === "secret" || input.type === "own") return "";
+	if (input.type === "refs") return t.number(Array.isArray(v) ? v.length : 0);
 	return Array.isArray(v) ? list(t, v) : String(v ?? "");
 }
 
@@ -71,8 +74,16 @@ function special(t: Translation, named: Named, name: string, o: Item): string | 
 			.join(t.t("common.comma"));
 	if (name === "mode") return t.t(o.detectOnly === true ? "ipsRule.modeDetect" : "ipsRule.modePolicy");
 	if (name === "type") return t.word("ruleType", String(o.type ?? ""));
+	if (/^(created|last\w+|nextRunTime)$/.test(name) && name !== "lastUpdated")
+		return o[name] ? t.time(Number(o[name])) : "–";
+	if (name === "lastRun") return lastRunText(t, o);
 	if (name === "lastUpdated") return o.lastUpdated ? t.time(Number(o.lastUpdated)) : "";
 	return null;
+}
+
+function lastRunText(t: Translation, o: Item): string {
+	const run = o.lastRun as { state?: string } | undefined;
+	return run?.state ? t.word("runState", run.state) : "–";
 }
 
 const severityOrder = ["low", "medium", "high", "critical"];

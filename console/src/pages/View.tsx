@@ -1,10 +1,15 @@
 import { lazy, useEffect } from "react";
 import { useTranslation } from "../i18n";
-import { kindNames } from "../objects/names";
+import { adminKindNames, kindNames } from "../objects/names";
 import { go, href, Link } from "../router/router";
 import type { Place } from "../router/table";
 import { Nothing, PageHead } from "../ui/parts";
 import { Computers } from "./Computers";
+
+const Dashboard = lazy(() => import("../admin/Dashboard"));
+const Alerts = lazy(() => import("../admin/Alerts"));
+const AlertTypes = lazy(() => import("../admin/Alerts").then((m) => ({ default: m.AlertTypes })));
+const SystemSettings = lazy(() => import("../admin/SystemSettings"));
 
 const Events = lazy(() => import("./Events"));
 const Computer = lazy(() => import("./Computer"));
@@ -24,14 +29,14 @@ function Missing() {
 }
 
 function Home() {
-	useEffect(() => go(href("computers", {}), { replace: true }), []);
+	useEffect(() => go(href("dashboard", {}), { replace: true }), []);
 	return null;
 }
 
 const sections = ["", "anti-malware", "firewall", "intrusion-prevention"];
 
 function Objects(props: { kind?: string; id?: string }) {
-	const kind = kindNames.find((k) => k === props.kind);
+	const kind = [...kindNames, ...adminKindNames].find((k) => k === props.kind);
 	if (!kind) return <Missing />;
 	return props.id === undefined ? (
 		<ObjectList key={kind} name={kind} />
@@ -45,6 +50,10 @@ export function View(props: { place: Place | null }) {
 	const { place } = props;
 	if (!place) return window.location.pathname === "/" ? <Home /> : <Missing />;
 	if (place.name === "objects" || place.name === "object") return <Objects {...place.params} />;
+	if (place.name === "dashboard") return <Dashboard />;
+	if (place.name === "alerts") return <Alerts />;
+	if (place.name === "alertTypes") return <AlertTypes />;
+	if (place.name === "settings") return <SystemSettings tab={place.params.tab} />;
 	const id = Number(place.params.id);
 	if (place.params.id !== undefined && !Number.isInteger(id)) return <Missing />;
 	const section = { module: place.params.module ?? "", tab: place.params.tab ?? "" };

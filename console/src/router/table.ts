@@ -1,5 +1,9 @@
 /** Every view of the console and its address. `:name` is a part that varies. */
 export const routes = {
+	dashboard: "/dashboard",
+	alerts: "/alerts",
+	alertTypes: "/alerts/types",
+	settings: "/settings/:tab",
 	events: "/events/:class",
 	computers: "/computers",
 	computer: "/computers/:id",

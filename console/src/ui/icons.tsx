@@ -1,5 +1,7 @@
 /** The console's own outline icons, 24 units square; they say nothing that words beside them do not say. */
 const shapes = {
+	dashboard: "M4 4h7v7H4z M13 4h7v4h-7z M13 11h7v9h-7z M4 14h7v6H4z",
+	settings: "M4 7h9 M17 7h3 M15 5v4 M4 17h3 M11 17h9 M9 15v4 M4 12h5 M13 12h7 M11 10v4",
 	computer: "M4 5h16v11H4z M9 20h6 M12 16v4",
 	policy: "M6 3h9l4 4v14H6z M14 3v5h5 M9 13h6 M9 17h6",
 	events: "M4 6h3 M10 6h10 M4 12h3 M10 12h10 M4 18h3 M10 18h10",

@@ -1,6 +1,7 @@
 #include "manager/alert/alert.h"
 #include "manager/api/portscan.h"
 #include "manager/api/sign_in.h"
+#include "manager/api/summary.h"
 #include "manager/forward/metrics.h"
 #include "manager/oidc/oidc.h"
 #include "manager/tasks/tasks.h"
@@ -168,6 +169,7 @@ const struct route *const console_routes[] = {
 	oidc_routes,
 	alert_routes,
 	record_routes,
+	summary_routes,
 	NULL,
 };
 /* clang-format on */
