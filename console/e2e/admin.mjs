@@ -23,7 +23,12 @@ page.on("console", (m) => m.text().includes("Content Security Policy") && refuse
 const field = (name) => `[data-field="${name}"]`;
 const save = (t) => page.click(`.yg-save button:has-text("${t["policies.create"]}")`);
 const stored = (kind) => page.waitForURL(new RegExp(`/objects/${kind}/\\d+$`));
-const answer = (path) => page.evaluate((p) => fetch(`/api${p}`).then((r) => r.json()), path);
+/** As the console asks: with the cookie and the session's RID. */
+const answer = (path) =>
+	page.evaluate(async (p) => {
+		const { RID } = await (await fetch("/api/sessions/current")).json();
+		return (await fetch(`/api${p}`, { headers: { rID: RID } })).json();
+	}, path);
 
 async function roleAndUser(t, language) {
 	await page.goto(at("/objects/roles/new"));
@@ -72,6 +77,7 @@ async function apiKey(t, language) {
 	tell(seen === 200, "an API key's secret is shown once, and works", `${seen}`);
 	await page.click(`dialog button:has-text("${t["secret.kept"]}")`);
 	await stored("apikeys");
+	await page.waitForSelector("dialog", { state: "detached" });
 	tell(!(await page.content()).includes(secret), "and never again");
 }
 

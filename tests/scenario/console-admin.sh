@@ -8,7 +8,8 @@ PATH=$("$TOP/tools/node-path"):$PATH
 # An alert: an activation with a wrong token is refused.
 cat >"$ALERT" <<END
 #!/bin/sh
-exec ip netns exec $NS_A '$DSA_CONTROL' --run '$WORK/b/run' -a dsm://$MANAGER_HOST:4120/ "token:00000000-0000-0000-0000-000000000000" --max-dsm-retries 0
+ip netns exec $NS_A '$DSA_CONTROL' --run '$WORK/b/run' -a dsm://$MANAGER_HOST:4120/ "token:00000000-0000-0000-0000-000000000000" --max-dsm-retries 0
+exit 0
 END
 chmod +x "$ALERT"
 loop_fs "$WORK/fs2" 16

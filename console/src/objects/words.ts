@@ -73,10 +73,10 @@ function special(t: Translation, named: Named, name: string, o: Item): string | 
 			.map(([, key]) => t.t(key))
 			.join(t.t("common.comma"));
 	if (name === "mode") return t.t(o.detectOnly === true ? "ipsRule.modeDetect" : "ipsRule.modePolicy");
-	if (name === "type") return t.word("ruleType", String(o.type ?? ""));
+	if (name === "type" && !o.scheduleDetails && !o.conditions) return t.word("ruleType", String(o.type ?? ""));
+	if (name === "lastRun") return lastRunText(t, o);
 	if (/^(created|last\w+|nextRunTime)$/.test(name) && name !== "lastUpdated")
 		return o[name] ? t.time(Number(o[name])) : "–";
-	if (name === "lastRun") return lastRunText(t, o);
 	if (name === "lastUpdated") return o.lastUpdated ? t.time(Number(o.lastUpdated)) : "";
 	return null;
 }
