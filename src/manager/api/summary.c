@@ -158,8 +158,10 @@ static json_t *top_of(json_t *all)
 		const char *key, *most_key = NULL;
 		json_t *v, *most = NULL;
 		json_object_foreach (all, key, v)
-			if (!most || json_int(v, "count", 0) > json_int(most, "count", 0))
-				most = v, most_key = key;
+			if (!most || json_int(v, "count", 0) > json_int(most, "count", 0)) {
+				most = v;
+				most_key = key;
+			}
 		if (!most)
 			break;
 		json_array_append(list, most);
