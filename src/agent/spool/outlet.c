@@ -147,6 +147,9 @@ int outlets_route(struct outlets *o, const json_t *routes)
 
 int outlets_add(struct outlets *o, const struct event *ev, struct str text)
 {
+	/* A policy may keep here what is less grave than what it sends on. */
+	if (json_is_false(json_object_get(ev->fields, "Forward")))
+		return 0;
 	struct outlet *out = find(o, json_int(o->routes, ev->class->name, 0));
 	if (!out)
 		return 0;

@@ -30,6 +30,8 @@ static const struct gate {
 	{ NULL,     "/api/administrators/{id}/password",  NULL,                           "administrator" },
 	{ NULL,     "/api/administrators/{id}/totp",      NULL,                           "administrator" },
 	{ "POST",   "/api/policies/{id}/firewall/simulate",  NULL,                        "policy" },
+	{ "POST",   "/api/policies/{id}/loginspection/test", NULL,                        "policy" },
+	{ "POST",   "/api/computers/{id}/loginspection/test", NULL,                       "computer" },
 	{ "POST",   "/api/computers/{id}/firewall/simulate", NULL,                        "computer" },
 	{ NULL,     "/api/policies/default",              "canEditPolicyProperties",      "policy" },
 	{ NULL,     "/api/policies/{id}",                 "canEditPolicyProperties",      "policy" },

@@ -162,6 +162,7 @@ static const char *right_of(const struct route *r)
 		{ "GET",  "",                            NULL },
 		{ NULL,   "/search",                     NULL },
 		{ "POST", "/firewall/simulate",         NULL },
+		{ "POST", "/loginspection/test",        NULL },
 		{ NULL,   "/apikeys/current",            NULL },
 		{ NULL,   "/sessions/current",           NULL },
 		{ NULL,   "/administrators/",            NULL }, /* one's own: their handlers refuse others */

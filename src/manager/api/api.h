@@ -28,6 +28,7 @@ struct request {
 	const char *address; /* of the peer */
 	const char *fingerprint,
 		*common; /* of its client certificate, when our authority issued it; else NULL */
+	bool tried;      /* made again after the bench had nothing against what it says */
 };
 
 struct app;

@@ -354,6 +354,10 @@ int file_content(struct call *c);
 int firewall_simulate(struct call *c);
 int firewall_hits_get(struct call *c);
 
+int inspection_test(struct call *c);
+int inspection_decoders(struct call *c);
+int inspection_files(struct call *c);
+
 int stream_open(struct call *c);
 void stream_say(struct app *a, const char *topic, const char *event, json_t *data); /* takes data */
 /* Nobody listens: what is said need not be made. Who comes back reads everything again. */

@@ -102,6 +102,12 @@ json_t *integrity_part(struct app *a, const struct chain *ch);
 /* What the engine would refuse of an integrity monitoring rule is refused here. */
 int integrity_rule_right(const json_t *rule, struct err *why);
 
+/* ---- policy_inspection.c ---- */
+
+json_t *inspection_part(struct app *a, const struct chain *ch);
+/* Reads what was written on the bench: 0, or the call is answered later (trial_first()). */
+int inspection_rule_right(struct call *c, int64_t id, const json_t *rule);
+
 /* ---- policy_prevention.c ---- */
 
 /* The part of a compiled policy; new reference. */

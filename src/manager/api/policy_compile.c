@@ -55,9 +55,10 @@ static json_t *content(struct app *a, const struct chain *ch)
 	json_set_text(p, "name", ch->n > 1 ? json_text(ch->level[1], "name", "") : "");
 	json_set(p, "settings", set);
 	json_set(p, "sections",
-	         json_pack("{s:o,s:o,s:o,s:o}", "antimalware", malware_section(a, ch), "firewall",
-	                   firewall_part(a, ch), "integritymonitoring", integrity_part(a, ch),
-	                   "intrusionprevention", prevention_part(a, ch)));
+	         json_pack("{s:o,s:o,s:o,s:o,s:o}", "antimalware", malware_section(a, ch),
+	                   "firewall", firewall_part(a, ch), "integritymonitoring",
+	                   integrity_part(a, ch), "intrusionprevention", prevention_part(a, ch),
+	                   "loginspection", inspection_part(a, ch)));
 	return p;
 }
 

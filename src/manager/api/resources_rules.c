@@ -7,6 +7,7 @@
 #include "manager/api/resources.h"
 #include "module/firewall/firewall.h"
 #include "module/intrusionprevention/section.h"
+#include "module/loginspection/section.h"
 
 /* Rules of the modules, and what rules name: application types, stateful configurations. */
 
@@ -196,8 +197,8 @@ static const struct field integrity_fields[] = {
 };
 
 static const struct field log_file_fields[] = {
-	{ "location", T_TEXT,   F_REQUIRED, .max = 4096, .doc = "a path" },
-	{ "format",   T_CHOICE, 0, "syslog|snort-full|snort-fast|apache|iis|squid|nmapg|mysql-log|postgresql-log|dbj-multilog|eventlog|single-line-text-log", "\"syslog\"", .doc = "of its lines" },
+	{ "location", T_TEXT,   F_REQUIRED, .max = 4096, .doc = "a path, perhaps with wildcards and strftime(3); of journald, matches; of commands, one" },
+	{ "format",   T_CHOICE, 0, LI_FORMAT_CHOICES, "\"syslog\"", .doc = "of its lines" },
 	{ 0 },
 };
 static const struct field log_files_fields[] = {
@@ -362,8 +363,9 @@ static int type_check(struct call *c, int64_t id, const json_t *old, json_t *o)
 
 static int log_check(struct call *c, int64_t id, const json_t *old, json_t *o)
 {
-	(void)id, (void)old;
-	return rule_check(c, o, log_refs, log_needs);
+	(void)old;
+	int rc = rule_check(c, o, log_refs, log_needs);
+	return rc < 0 ? rc : inspection_rule_right(c, id, o);
 }
 
 static void default_member(json_t *o, const char *key, json_t *value)

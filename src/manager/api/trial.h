@@ -7,3 +7,9 @@
  * its sentence. Returns what the handler returns.
  */
 int trial(struct call *c, const char *engine, json_t *input);
+/*
+ * In a resource's check(): has input (taken) looked at by an engine before anything is stored. 0:
+ * it was, go on. -EINPROGRESS: the call is answered later; when the engine has nothing against it,
+ * the request is made again and comes here with nothing left to try. -EINVAL: it cannot be tried.
+ */
+int trial_first(struct call *c, const char *engine, json_t *input);

@@ -24,3 +24,11 @@ int bench_run(struct str order, json_t **out, struct err *why);
 
 /* Would this packet pass, and which rule decides (firewall.c). */
 int bench_firewall(const json_t *input, json_t **out, struct err *why);
+/* Lines through a policy's rules: decoder, fields, rule, and the path of rules tried
+ * (inspection.c).
+ */
+int bench_inspection(const json_t *input, json_t **out, struct err *why);
+/* What a policy's rules come to: decoders, rules, and what is wrong with them. */
+int bench_inspection_set(const json_t *input, json_t **out, struct err *why);
+/* Would a rule of the API load. */
+int bench_inspection_rule(const json_t *input, json_t **out, struct err *why);

@@ -110,12 +110,81 @@ static void what_is_wrong_is_named(void **state)
 	}
 }
 
+static int ask_inspection(const char *order, json_t **out, struct err *why)
+{
+	AUTO(buf_done) struct buf text = { 0 };
+	for (const char *p = order; *p; p++)
+		buf_add(&text, *p == '\'' ? "\"" : p, 1);
+	return bench_run(buf_view(&text), out, why);
+}
+
+static void a_line_is_taken_apart_and_its_path_of_rules_is_told(void **state)
+{
+	(void)state;
+	static const char section[] =
+		"'section':{'state':'on','rules':[{'name':'D','template':'custom','ruleXML':'<decoder name=\\'gate\\'>"
+		"<program_name>^gate$</program_name></decoder>'},"
+		"{'name':'R','ruleID':100100,'level':7,'pattern':'opened'},"
+		"{'name':'S','ruleID':100101,'level':9,'pattern':'night','dependency':'rule','dependencyRuleID':100100},"
+		"{'name':'bad','template':'custom','ruleXML':'<group name=\\'x\\'>\\n<rule/></group>'}]}";
+	AUTO(buf_done) struct buf order = { 0 };
+	AUTO(json_decrefp) json_t *out = NULL;
+	AUTO(json_decrefp) json_t *set = NULL;
+	struct err why = { { 0 } };
+	AUTO(freep) char *s = xstrdup(section);
+	for (char *p = s; *p; p++) /* a quote of XML in a text of JSON */
+		if (p[0] == '\\' && p[1] == '\'')
+			p[1] = '"';
+	buf_fmt(&order,
+	        "{'engine':'loginspection','input':{%s,'lines':['Nov 29 10:00:00 h gate[1]: opened at night']}}",
+	        s);
+	if (ask_inspection(order.p, &out, &why) < 0)
+		fail_msg("%s", why.text);
+	const json_t *line = json_array_get(json_array_at(out, "lines"), 0);
+	assert_string_equal(json_text(line, "decoder", ""), "gate");
+	assert_string_equal(json_text(line, "rule", ""), "S");
+	assert_int_equal(json_int(line, "ruleID", 0), 100101);
+	const json_t *tried = json_array_at(line, "tried");
+	assert_int_equal(json_array_size(tried), 2);
+	assert_int_equal(json_int(json_array_get(tried, 0), "ruleID", 0), 100100);
+	assert_int_equal(json_int(json_array_get(tried, 1), "depth", 0), 1);
+	const json_t *problem = json_array_get(json_array_at(out, "problems"), 0);
+	assert_string_equal(json_text(problem, "rule", ""), "bad");
+	assert_int_equal(json_int(problem, "line", 0), 2);
+	buf_clear(&order);
+	buf_fmt(&order, "{'engine':'loginspection-set','input':{%s}}", s);
+	if (ask_inspection(order.p, &set, &why) < 0)
+		fail_msg("%s", why.text);
+	assert_int_equal(json_array_size(json_array_at(set, "decoders")), 1);
+	assert_int_equal(json_array_size(json_array_at(set, "rules")), 2);
+}
+
+static void a_rule_that_would_not_load_is_refused(void **state)
+{
+	(void)state;
+	AUTO(json_decrefp) json_t *out = NULL;
+	struct err why = { { 0 } };
+	assert_true(
+		ask_inspection(
+			"{'engine':'loginspection-rule','input':{'rule':{'name':'x','template':'custom',"
+			"'ruleXML':'<group'}}}",
+			&out, &why) < 0);
+	assert_non_null(strstr(why.text, "Invalid log inspection rule: x:1: "));
+	assert_int_equal(
+		ask_inspection(
+			"{'engine':'loginspection-rule','input':{'rule':{'name':'x','pattern':'y'}}}",
+			&out, &why),
+		0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest all[] = {
 		cmocka_unit_test(a_packet_gets_the_answer_of_the_rule_that_decides),
 		cmocka_unit_test(the_rules_that_fit_are_told_in_their_order),
 		cmocka_unit_test(what_is_wrong_is_named),
+		cmocka_unit_test(a_line_is_taken_apart_and_its_path_of_rules_is_told),
+		cmocka_unit_test(a_rule_that_would_not_load_is_refused),
 	};
 	return cmocka_run_group_tests(all, NULL, NULL);
 }

@@ -8,6 +8,9 @@
 /* clang-format off */
 const struct bench_engine bench_engines[] = {
 	{ "firewall", bench_firewall },
+	{ "loginspection", bench_inspection },
+	{ "loginspection-rule", bench_inspection_rule },
+	{ "loginspection-set", bench_inspection_set },
 	{ 0 },
 };
 /* clang-format on */

@@ -184,6 +184,10 @@ static bool wanted(struct gathering *g, int64_t computer, const struct event *ev
 		return false;
 	if (g->setting && g->direct) /* its agent has sent it, or will */
 		return false;
+	/* What is kept here may be less grave than what is sent on (policies say from which level).
+	 */
+	if (json_is_false(json_object_get(ev->fields, "Forward")))
+		return false;
 	if (g->setting)
 		return configuration_of(g, computer) == g->configuration;
 	return g->system == g->configuration && event_forwarded(g->app, ev->kind->number);

@@ -9,13 +9,13 @@
 #include "manager/api/app.h"
 
 static const char kind_types[] = "applicationtypes";
+/* Those whose objects are found again by their identifier. */
 static const char *const kinds_of_rules[] = { "intrusionpreventionrules",
-	                                      "integritymonitoringrules" };
+	                                      "integritymonitoringrules", "loginspectionrules" };
 
-/* identifier -> ID of the rules of a kind that are there. */
-static json_t *rules_of(struct store *s, const char *kind)
+/* Adds identifier -> ID of the rules of a kind that are there. */
+static void add_there(struct store *s, const char *kind, json_t *out)
 {
-	json_t *out = json_object();
 	struct rows r;
 	if (store_query(s, STMT_OBJECT_LIST, ARGS(VAL_TEXT(kind)), &r) == 0) {
 		while (rows_next(&r) == 1) {
@@ -26,15 +26,17 @@ static json_t *rules_of(struct store *s, const char *kind)
 		}
 	}
 	rows_done(&r);
-	return out;
 }
 
 /* kind -> identifier -> ID. */
 static json_t *rules_there(struct store *s)
 {
 	json_t *out = json_object();
-	for (size_t i = 0; i < ARRAY_LEN(kinds_of_rules); i++)
-		json_set(out, kinds_of_rules[i], rules_of(s, kinds_of_rules[i]));
+	for (size_t i = 0; i < ARRAY_LEN(kinds_of_rules); i++) {
+		json_t *of_kind = json_object();
+		add_there(s, kinds_of_rules[i], of_kind);
+		json_set(out, kinds_of_rules[i], of_kind);
+	}
 	return out;
 }
 
@@ -64,15 +66,14 @@ static json_t *completed(const struct resource *r, const json_t *object)
 	return o;
 }
 
-static int add(struct store *s, const char *kind, int64_t id, const json_t *object)
+static int add(struct store *s, const char *kind, int64_t id, const json_t *object, int64_t *out)
 {
 	const struct resource *r = resource_find(str_of(kind));
 	AUTO(json_decrefp) json_t *o = r ? completed(r, object) : NULL;
-	int64_t out = 0;
 	if (!o)
 		return -EINVAL;
 	name_apart(s, kind, 0, o);
-	return object_add(s, r, id, o, &out);
+	return object_add(s, r, id, o, out);
 }
 
 static int say_anew(struct store *s, const char *kind, int64_t id, const json_t *object)
@@ -89,19 +90,45 @@ static int take_type(struct store *s, const json_t *entry)
 {
 	int64_t id = json_int(entry, "ID", 0);
 	AUTO(json_decrefp) json_t *there = object_get(s, kind_types, id);
-	return there ? 0 : add(s, kind_types, id, json_object_get(entry, "object"));
+	int64_t out = 0;
+	return there ? 0 : add(s, kind_types, id, json_object_get(entry, "object"), &out);
 }
 
-static int take_rule(struct store *s, const json_t *there, const json_t *entry)
+/* What it depends on, by the IDs that it has here. */
+static void set_dependencies(const json_t *there, const json_t *entry, json_t *object)
 {
-	const json_t *object = json_object_get(entry, "object");
+	const json_t *on = json_array_at(entry, "dependsOn");
+	json_t *ids = json_array();
+	for (size_t i = 0; i < json_array_size(on); i++) {
+		const char *identifier = json_string_value(json_array_get(on, i));
+		int64_t id = identifier ? json_int(there, identifier, 0) : 0;
+		if (id > 0)
+			json_array_append_new(ids, json_integer(id));
+	}
+	if (json_array_size(ids))
+		json_set(object, "dependsOnRuleIDs", ids);
+	else
+		json_decref(ids);
+}
+
+static int take_rule(struct store *s, json_t *there, const json_t *entry)
+{
 	const char *kind = json_text(entry, "kind", "");
-	int64_t id = json_int(json_object_at(there, kind), json_text(entry, "identifier", ""), 0);
-	return id > 0 ? say_anew(s, kind, id, object) : add(s, kind, 0, object);
+	const char *identifier = json_text(entry, "identifier", "");
+	json_t *of_kind = json_object_get(there, kind);
+	AUTO(json_decrefp) json_t *object = json_copy(json_object_get(entry, "object"));
+	int64_t id = json_int(of_kind, identifier, 0);
+	set_dependencies(of_kind, entry, object);
+	if (id > 0)
+		return say_anew(s, kind, id, object);
+	int rc = add(s, kind, 0, object, &id);
+	if (rc == 0)
+		json_set_int(of_kind, identifier, id);
+	return rc;
 }
 
 /* there: NULL takes the types alone. */
-static int take(struct store *s, const json_t *there)
+static int take(struct store *s, json_t *there)
 {
 	int rc = 0;
 	for (const char *const *text = shipped_objects; rc == 0 && *text; text++) {

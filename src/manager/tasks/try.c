@@ -62,8 +62,10 @@ static int send_it(struct app *a, unsigned instance, uint64_t ticket, struct str
 
 static void try_out(struct app *a, uint64_t ticket, struct str order)
 {
+	struct try *t = app_owner(a);
 	(void)order;
-	app_signed(a, ticket, 0, STR("{\"verdict\":\"nobody looks here\"}"));
+	assert_true(t->ntrials < ARRAY_LEN(t->trials));
+	t->trials[t->ntrials++] = ticket;
 }
 
 static void open_app(struct try *t)
@@ -172,6 +174,10 @@ static json_t *ask(struct try *t, struct request *rq, const char *path, const ch
 	t->out = NULL;
 	t->status = 0;
 	app_request(t->app, rq);
+	/* As the bench answers: once the request was looked at. */
+	while (t->ntrials)
+		app_signed(t->app, t->trials[--t->ntrials], 0,
+		           STR("{\"verdict\":\"nobody looks here\"}"));
 	return t->out;
 }
 

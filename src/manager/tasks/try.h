@@ -17,6 +17,8 @@ try {
 	json_t *out;               /* owned: its body, or NULL */
 	char *text;                /* owned: the same as it came */
 	uint64_t next;             /* request */
+	uint64_t trials[8];        /* that the bench has not answered yet */
+	size_t ntrials;
 	json_t *orders;   /* owned: what the courier was given, {"ticket","instance","order"} */
 	bool raw;         /* answers are not parsed: out stays NULL */
 	int send_rc;      /* what sending answers */

@@ -358,7 +358,7 @@ static int list_field(struct loader *l, struct str name)
 		return FIELD_HOSTNAME;
 	if (str_is(name, "program_name"))
 		return FIELD_PROGRAM;
-	int known = field_find(name);
+	int known = log_field_find(name);
 	return known >= 0 || !l->dialect.wazuh ? known : (int)take_field(l, name);
 }
 

@@ -37,7 +37,7 @@ void event_set(struct li_event *ev, unsigned field, struct str value)
 void event_set_named(struct li_event *ev, struct str name, struct str value)
 {
 	const struct li_set *s = ev->engine->set;
-	int known = field_find(name);
+	int known = log_field_find(name);
 	if (known >= 0) {
 		ev->f[known] = value;
 		return;

@@ -145,7 +145,7 @@ static struct str filled(struct li_event *ev, struct str text)
 			continue;
 		}
 		struct str name = { text.p + 2, (size_t)(end - text.p) - 2 };
-		int known = field_find(name);
+		int known = log_field_find(name);
 		struct str value = known >= 0 ? ev->f[known] : (struct str){ 0 };
 		for (size_t i = 0; known < 0 && i < ev->ndynamic; i++)
 			if (str_eq(ev->dynamic[i].name, name))
@@ -179,6 +179,7 @@ static void answer(struct li_event *ev, const struct rule *r, struct li_answer *
 	out->id = r ? r->id : 0;
 	out->level = r ? r->level : 0;
 	out->log_it = r && r->level && !r->no_log;
+	out->file = r ? r->file : NULL;
 	out->rule_json = r ? r->json : (struct str){ 0 };
 	out->description = !r          ? (struct str){ 0 }
 	                   : r->json.n ? r->description
@@ -201,6 +202,12 @@ static struct li_event *fresh(struct li_engine *e, int64_t now)
 	ev->keyed = 0;
 	e->scratch_n = 0;
 	return ev;
+}
+
+void li_engine_trace(struct li_engine *e, li_trace_fn *fn, void *arg)
+{
+	e->trace = fn;
+	e->trace_arg = arg;
 }
 
 void li_engine_line(struct li_engine *e, struct str line, struct str location, int64_t now,

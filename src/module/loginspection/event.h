@@ -80,6 +80,8 @@ struct li_engine {
 	unsigned cut;
 	struct li_event event;
 	struct buf text; /* a description that was filled in */
+	li_trace_fn *trace;
+	void *trace_arg;
 };
 
 char *scratch_room(struct li_event *ev, size_t n); /* or NULL */

@@ -163,6 +163,17 @@ static bool rule_matches(struct li_event *ev, const struct rule *r)
 static const struct rule *walk(struct li_event *ev, const struct rule *parent,
                                const uint64_t *class, int depth);
 
+static void tell(const struct li_event *ev, const struct rule *r, int depth, bool matched)
+{
+	const struct li_tried t = { .id = r->id,
+		                    .level = r->level,
+		                    .depth = (unsigned)depth,
+		                    .description = r->description,
+		                    .file = r->file,
+		                    .matched = matched };
+	ev->engine->trace(ev->engine->trace_arg, &t);
+}
+
 static const struct rule *try_rule(struct li_event *ev, const struct rule *r, const uint64_t *class,
                                    int depth)
 {
@@ -171,7 +182,10 @@ static const struct rule *try_rule(struct li_event *ev, const struct rule *r, co
 		return NULL;
 	}
 	ev->budget--;
-	if (!rule_matches(ev, r))
+	bool matched = rule_matches(ev, r);
+	if (ev->engine->trace)
+		tell(ev, r, depth, matched);
+	if (!matched)
 		return NULL;
 	const struct rule *below = r->nchildren ? walk(ev, r, class, depth + 1) : NULL;
 	return below ? below : r->noalert ? NULL : r;

@@ -101,7 +101,7 @@ static int on_order(struct making *m, const struct xml_node *n, struct err *why)
 			continue;
 		if (m->d->order_n == ORDER_MAX)
 			return err_set(why, -EINVAL, "at most %d fields were expected", ORDER_MAX);
-		if (field_find(name) < 0 && !m->l->dialect.wazuh)
+		if (log_field_find(name) < 0 && !m->l->dialect.wazuh)
 			return err_set(why, -EINVAL, "a field's name was expected, not \"%.*s\"",
 			               STR_ARG(name));
 		m->d->order[m->d->order_n++] = (uint16_t)take_field(m->l, name);
@@ -114,7 +114,7 @@ static int on_fts(struct making *m, const struct xml_node *n, struct err *why)
 	struct str rest = n->text;
 	while (rest.p) {
 		struct str name = str_trim(str_cut(&rest, ','));
-		int field = str_is(name, "location") ? FIELD_LOCATION : field_find(name);
+		int field = str_is(name, "location") ? FIELD_LOCATION : log_field_find(name);
 		if (str_is(name, "name"))
 			m->d->fts_name = true;
 		else if (field >= 0 && m->d->fts_n < ARRAY_LEN(m->d->fts))
@@ -392,7 +392,9 @@ void decoders_load(struct loader *l, const struct li_files *files)
 		l->dialect = dialect;
 		for (const struct xml_node *n = file_parse(l, &files->files[i]); n; n = n->next) {
 			struct err why = { { 0 } };
-			if (str_is(n->name, "var") || str_is(n->name, "?yagura"))
+			bool others = str_is(n->name, "group") || str_is(n->name, "rule");
+			if (str_is(n->name, "var") || str_is(n->name, "?yagura") ||
+			    (l->mixed && others))
 				continue;
 			if (!str_is(n->name, "decoder")) {
 				problem(l, n->line, "<decoder> was expected, not <%.*s>",

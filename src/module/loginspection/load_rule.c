@@ -210,7 +210,7 @@ static int take_mask(struct str text, uint32_t *out, struct err *why)
 		struct str one = str_trim(str_cut(&text, ','));
 		int field = str_is(one, "location") ? FIELD_LOCATION
 		            : str_is(one, "name")   ? FIELD_PROGRAM
-		                                    : field_find(one);
+		                                    : log_field_find(one);
 		if (one.n && field < 0)
 			return err_set(why, -EINVAL, "fields were expected, not \"%.*s\"",
 			               STR_ARG(one));
@@ -661,7 +661,8 @@ void rules_load(struct loader *l, const struct li_files *files)
 				add_group(l, n, &w);
 			else if (str_is(n->name, "rule"))
 				add_rule(l, n, STR(""), &w);
-			else if (!str_is(n->name, "var") && !str_is(n->name, "?yagura"))
+			else if (!str_is(n->name, "var") && !str_is(n->name, "?yagura") &&
+			         !(l->mixed && str_is(n->name, "decoder")))
 				problem(l, n->line, "<group> was expected, not <%.*s>",
 				        STR_ARG(n->name));
 		}

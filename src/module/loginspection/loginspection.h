@@ -36,7 +36,8 @@ struct li_problem {
 struct li_set;
 
 /*
- * Texts may go away afterwards. Files are read in the order given. Whatever is wrong is left out
+ * Texts may go away afterwards. Files are read in the order given; the same files may be given as
+ * decoders and as rules, then both may stand in each. Whatever is wrong is left out
  * and told by li_set_problem(); -EINVAL only if nothing at all could be read from files that hold
  * something, -ENOMEM. Never NULL on success; li_set_free() after the engines of it.
  */
@@ -61,6 +62,7 @@ struct li_answer {
 	bool rule, log_it; /* log_it: an event is to be written (level above 0, no no_log) */
 	uint32_t id;
 	unsigned level;
+	const char *file;     /* where the rule stands; NULL without one */
 	struct str rule_json; /* what the rule gives, as members of an object; or empty */
 	struct li_field fields[LI_FIELDS_MAX];
 	size_t nfields;
@@ -75,6 +77,30 @@ void li_engine_free(struct li_engine *e);
 void li_engine_line(struct li_engine *e, struct str line, struct str location, int64_t now,
                     struct li_answer *out);
 void li_engine_reset(struct li_engine *e);
+
+/*
+ * Tells of each rule that a line is tried on, in order: how deep it stands below its root, and
+ * whether it matched. NULL: nobody wants to know. Rules that the prefilter leaves out are not told.
+ */
+struct li_tried {
+	uint32_t id;
+	unsigned level, depth;
+	struct str description;
+	const char *file;
+	bool matched;
+};
+typedef void li_trace_fn(void *arg, const struct li_tried *t);
+void li_engine_trace(struct li_engine *e, li_trace_fn *fn, void *arg);
+
+/* A decoder or rule as it stands in the set; false behind the last. */
+struct li_part {
+	struct str name, parent, description, groups;
+	const char *file;
+	unsigned line, level;
+	uint32_t id;
+};
+bool li_set_decoder(const struct li_set *s, size_t i, struct li_part *out);
+bool li_set_rule(const struct li_set *s, size_t i, struct li_part *out);
 
 /* What had to be cut since the last question, as bits. */
 enum {

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/auto.h"
 
@@ -37,7 +38,7 @@ struct str field_name(unsigned field)
 	return field_names[field];
 }
 
-int field_find(struct str name)
+int log_field_find(struct str name)
 {
 	if (str_is(name, "user"))
 		return FIELD_DSTUSER;
@@ -90,6 +91,11 @@ void problem(struct loader *l, unsigned line, const char *fmt, ...)
 	va_end(ap);
 	if (s->nproblems >= PROBLEMS_MAX)
 		return;
+	/* What stands in a file for both is read twice. */
+	for (size_t i = 0; l->mixed && i < s->nproblems; i++)
+		if (s->problems[i].line == line && strcmp(s->problems[i].file, l->file) == 0 &&
+		    strcmp(s->problems[i].text, text) == 0)
+			return;
 	s->problems = grown(&s->arena, s->problems, s->nproblems, sizeof(*s->problems));
 	s->problems[s->nproblems++] = (struct li_problem){
 		.file = l->file, .line = line, .text = arena_str(&s->arena, str_of(text))
@@ -145,7 +151,7 @@ uint32_t take_decoder_id(struct loader *l, struct str name)
 unsigned take_field(struct loader *l, struct str name)
 {
 	struct li_set *s = l->set;
-	int known = field_find(name);
+	int known = log_field_find(name);
 	if (known >= 0)
 		return (unsigned)known;
 	for (size_t i = 0; i < s->nnames; i++)
@@ -293,6 +299,7 @@ int li_set_build(const struct li_files *decoders, const struct li_files *rules,
 	s->decoder_names = arena_array(&s->arena, 1, sizeof(struct str));
 	s->ndecoder_names = 1;
 	make_roots(s);
+	l.mixed = decoders->files == rules->files;
 	lists_load(&l, lists ? lists : &none);
 	l.dialect = *dialect;
 	decoders_load(&l, decoders);
@@ -324,6 +331,31 @@ void li_set_free(struct li_set *s)
 	hs_free_database(s->database);
 	arena_done(&s->arena);
 	free(s);
+}
+
+bool li_set_decoder(const struct li_set *s, size_t i, struct li_part *out)
+{
+	if (i >= s->ndecoders)
+		return false;
+	const struct decoder *d = s->all_decoders[i];
+	*out = (struct li_part){
+		.name = d->name, .parent = d->parent, .file = d->file, .line = d->line
+	};
+	return true;
+}
+
+bool li_set_rule(const struct li_set *s, size_t i, struct li_part *out)
+{
+	if (i >= s->nrules)
+		return false;
+	const struct rule *r = s->rules[i];
+	*out = (struct li_part){ .description = r->description,
+		                 .groups = r->groups,
+		                 .file = r->file,
+		                 .line = r->line,
+		                 .level = r->level,
+		                 .id = r->id };
+	return true;
 }
 
 size_t li_set_rules(const struct li_set *s)

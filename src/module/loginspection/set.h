@@ -36,7 +36,7 @@ enum field {
 	FIELD_STATIC,
 };
 struct str field_name(unsigned field); /* of static fields */
-int field_find(struct str name);       /* static, with the aliases of `order`; or -1 */
+int log_field_find(struct str name);   /* static, with the aliases of `order`; or -1 */
 
 enum category {
 	CATEGORY_NONE,
@@ -213,6 +213,7 @@ struct li_set {
 struct loader {
 	struct li_set *set;
 	struct li_dialect dialect; /* of the file that is read */
+	bool mixed;                /* decoders and rules stand in the same files */
 	const char *file;
 	struct map patterns, decoder_ids, rules;
 	struct rule **by_id;         /* unused slots are NULL */
