@@ -12,6 +12,7 @@ enum proc_id {
 	P_PACKET,
 	P_TLS,
 	P_FORWARD,
+	P_CHANGES,
 	P_COUNT
 };
 
@@ -43,6 +44,8 @@ enum imsg_type {
  * TLS_STATE      {"error":sentence, if there is one,"lost":N,"libraries":[{"path","hooks","error"},...]}
  * FORWARD        {"first":N,"events":[EVENT,...]}, numbered from N on; the message's id is the receiver's
  * RULESET_DONE   {"by":"queue statement|compat target"} or {"error":sentence}
+ * WATCHING       {"state":"off|starting|on","lost":bool,"why":sentence,"fileSystems":[path,...],
+ *                "failed":[sentence,...],"processes":"connector|polled"}
  * STATUS         the sender's whole part of the heartbeat (docs/protocol.md):
  *                {"modules":{"antimalware":{...}},"messages":[text,...]}; comms merges the parts
  */
@@ -123,6 +126,17 @@ int tree_start(struct self *me);
 void tree_up(struct self *me, struct peer *p);
 void tree_down(struct self *me, struct peer *p);
 void tree_stop(struct self *me);
+
+/* sensor/change: Integrity Monitoring in real time. The guard opens its fanotify group
+ * ("fanotify"), the processes' connector ("processes") and a socket that lists sockets ("sockets").
+ */
+HANDLERS(changes);
+int changes_prepare(struct self *guard, unsigned instance,
+                    struct birth_fd out[static BIRTH_FDS_MAX]);
+int changes_start(struct self *me);
+void changes_up(struct self *me, struct peer *p);
+void changes_down(struct self *me, struct peer *p);
+void changes_stop(struct self *me);
 
 /* sensor/tls: plaintext of TLS libraries. The guard loads its programs ("ring", "diag"). */
 HANDLERS(tls);

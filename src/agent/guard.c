@@ -13,6 +13,7 @@
 #include "agent/agent.h"
 #include "agent/outbox.h"
 #include "agent/quarantine/quarantine.h"
+#include "agent/sensor/change/group.h"
 #include "agent/sensor/packet/loader.h"
 #include "agent/sensor/tls/hooks.h"
 #include "agent/watchdog.h"
@@ -220,6 +221,7 @@ static void tell_pids(struct self *me)
 	for (unsigned i = 0; i < n; i++)
 		wr_u32(&w, (uint32_t)pids[i]);
 	self_send(me, P_FILES, 0, M_PIDS, 0, (struct str){ (const char *)room, wr_len(&w) });
+	self_send(me, P_CHANGES, 0, M_PIDS, 0, (struct str){ (const char *)room, wr_len(&w) });
 }
 
 void guard_up(struct self *me, struct peer *p)
@@ -332,27 +334,46 @@ int files_prepare(struct self *guard, unsigned instance, struct birth_fd out[sta
 	return n;
 }
 
+/* Its own two rows ask the guard for marks, each for the kind of group that it has. */
+static int mark(unsigned who, int group, const char *path)
+{
+	int rc = 0;
+	if (who == P_CHANGES)
+		return group_mark(group, path);
+	if (!*path)
+		rc = fanotify_mark(group, FAN_MARK_FLUSH | FAN_MARK_FILESYSTEM, 0, AT_FDCWD, NULL);
+	else
+		rc = fanotify_mark(group, FAN_MARK_ADD | FAN_MARK_FILESYSTEM,
+		                   FAN_OPEN_PERM | FAN_CLOSE_WRITE, AT_FDCWD, path);
+	return rc < 0 ? -errno : 0;
+}
+
 static int on_mark(struct self *me, struct peer *p, struct imsg *m)
 {
 	AUTO(json_decrefp)
 	json_t *o = json_parse((struct str){ (const char *)m->data, m->len }, NULL);
 	const char *path = json_text(o, "path", NULL);
 	char point[64];
-	int rc = 0;
 	if (!path || m->fd < 0)
 		return -EBADMSG;
 	/* The sensor's own open descriptor of the mount point: no path is walked. */
 	snprintf(point, sizeof(point), "/proc/%d/fd/%d", (int)guard_pid(me, p->who, p->instance),
 	         (int)json_int(o, "at", -1));
-	if (!*path)
-		rc = fanotify_mark(m->fd, FAN_MARK_FLUSH | FAN_MARK_FILESYSTEM, 0, AT_FDCWD, NULL);
-	else
-		rc = fanotify_mark(m->fd, FAN_MARK_ADD | FAN_MARK_FILESYSTEM,
-		                   FAN_OPEN_PERM | FAN_CLOSE_WRITE, AT_FDCWD, point);
+	int rc = p->who == P_CHANGES && json_object_get(o, "listen")
+	                 ? group_listen(m->fd, json_bool(o, "listen", false))
+	                 : mark(p->who, m->fd, *path ? point : path);
 	if (rc < 0)
-		json_set_text(o, "error", strerror(errno));
+		json_set_text(o, "error", strerror(-rc));
 	send_json(me, p->who, p->instance, M_MARKED, m->id, o);
 	return 0;
+}
+
+int changes_prepare(struct self *guard, unsigned instance,
+                    struct birth_fd out[static BIRTH_FDS_MAX])
+{
+	(void)guard;
+	(void)instance;
+	return group_prepare(out);
 }
 
 /* ---- deeds ---- */

@@ -5,6 +5,8 @@
 static const char *const spool_write[] = { "%lib/spool", NULL };
 
 static const char *const files_calls[] = { "fanotify_mark", "mlockall", NULL };
+static const char *const changes_calls[] = { "open_by_handle_at", "inotify_add_watch",
+	                                     "inotify_rm_watch", "inotify_init1", NULL };
 static const char *const tree_calls[] = { "ioprio_set", "llistxattr", "lgetxattr", NULL };
 
 /* The resolver's files (nsswitch.conf(5)), the system's authorities, our own folders. */
@@ -131,6 +133,20 @@ static const struct proc procs[] = {
 	                .down = forward_down,
 	                .stop = forward_stop,
 	                .box = { .net = true, .read = forward_read } },
+	/* A handle of a directory is opened with CAP_DAC_READ_SEARCH (open_by_handle_at(2)); the
+	   programs of others are named with CAP_SYS_PTRACE. No file's content is read. */
+	[P_CHANGES] = { .name = "changes",
+	                .user = "yagura-changes",
+	                .prepare = changes_prepare,
+	                .start = changes_start,
+	                .on = changes_on,
+	                .up = changes_up,
+	                .down = changes_down,
+	                .stop = changes_stop,
+	                .box = { .files = true,
+	                         .no_landlock = true,
+	                         .syscalls = changes_calls,
+	                         .caps = 1ull << CAP_DAC_READ_SEARCH | 1ull << CAP_SYS_PTRACE } },
 };
 
 const struct program agent_program = {

@@ -67,16 +67,20 @@ static bool device(struct str in, struct mount_point *m)
 /* "36 35 98:0 /root /mount/point options optional... - type source options" */
 static void line(struct str l, void (*each)(void *arg, const struct mount_point *m), void *arg)
 {
-	char path[PATH_MAX] = "";
-	struct mount_point m = { .path = path };
+	char path[PATH_MAX] = "", root[PATH_MAX] = "";
+	struct mount_point m = { .path = path, .root = root };
 	struct str field[5] = { { 0 } }, part = { 0 };
 	for (int i = 0; l.p && i < 5; i++)
 		field[i] = str_cut(&l, ' ');
 	while (l.p && !str_is(part, "-"))
 		part = str_cut(&l, ' ');
-	struct str type = l.p ? str_cut(&l, ' ') : (struct str){ 0 };
-	if (is_local(type) && str_u64(field[0], 0, UINT64_MAX, &m.id) == 0 &&
-	    device(field[2], &m) && unescape(field[4], path) && !is_system(path))
+	m.type = l.p ? str_cut(&l, ' ') : (struct str){ 0 };
+	if (l.p)
+		str_cut(&l, ' '); /* the source */
+	m.options = l;
+	if (is_local(m.type) && unescape(field[3], root) &&
+	    str_u64(field[0], 0, UINT64_MAX, &m.id) == 0 && device(field[2], &m) &&
+	    unescape(field[4], path) && !is_system(path))
 		each(arg, &m);
 }
 

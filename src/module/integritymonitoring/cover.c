@@ -121,3 +121,43 @@ bool im_descends(const struct im_rules *r, const struct im_candidates *from, str
 	}
 	return out->n > 0;
 }
+
+struct im_rules im_watched(struct im_rules *r)
+{
+	struct im_rules w = *r;
+	w.sets = arena_array(&r->arena, r->nsets + 1, sizeof(*w.sets));
+	w.nsets = 0;
+	for (size_t i = 0; i < r->nsets; i++) {
+		const struct im_set *s = &r->sets[i];
+		if ((s->on_change || s->rule->real_time) && !s->follow)
+			w.sets[w.nsets++] = *s;
+	}
+	return w;
+}
+
+/* A tag that leaves out what it means by name alone. */
+static bool shuts(const struct im_set *s, struct str rest)
+{
+	for (size_t i = 0; i < s->nexcludes; i++) {
+		const struct im_tag *t = &s->exclude[i];
+		if (t->nfeatures == 0 && (!t->keyed || im_match(t->key, rest)))
+			return true;
+	}
+	return false;
+}
+
+bool im_may_cover(const struct im_rules *r, struct str path)
+{
+	for (size_t i = 0; i < r->nsets; i++) {
+		const struct im_set *s = &r->sets[i];
+		struct str rest;
+		if (!im_classes[s->class].paths || !below(s->base, path, &rest))
+			continue;
+		bool included = s->nincludes == 0;
+		for (size_t j = 0; j < s->nincludes && !included; j++)
+			included = !s->include[j].keyed || im_match(s->include[j].key, rest);
+		if (included && !shuts(s, rest))
+			return true;
+	}
+	return false;
+}

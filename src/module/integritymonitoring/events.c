@@ -29,6 +29,10 @@ static const struct event_field fields[] = {
 	{ "CauseText",      EV_TEXT, "Cause details", "原因の詳細",           "the packages of a transaction, ..." },
 	{ "Count",          EV_INT,  "Changes",       "変更数",               "of a group: how many changes it stands for" },
 	{ "Members",        EV_TEXT, "Members",       "内訳",                 "of a group: the first of its changes (JSON)" },
+	{ "ProcessID",      EV_INT,  "Process ID",    "プロセスID",           "its number" },
+	{ "ParentProcess",  EV_TEXT, "Parent process", "親プロセス",          "what started that process" },
+	{ "ContainerID",    EV_TEXT, "Container",     "コンテナ",             "where that process ran; empty: the host itself" },
+	{ "RealTime",       EV_BOOL, "Real time",     "リアルタイム",         "seen as it happened, not found by a scan" },
 	{ "AlertEnabled",   EV_BOOL, "Alert",         "アラート",             "the rule asks for an alert" },
 	{ 0 },
 };
@@ -68,10 +72,14 @@ static void set_unique(const struct im_change *c, struct str root, struct event 
 {
 	struct im_packer p = { 0 };
 	uint8_t hash[32];
-	if (c->was)
-		im_pack(&p, c->was);
-	if (c->is)
-		im_pack(&p, c->is);
+	const struct im_entity *both[] = { c->was, c->is };
+	for (size_t i = 0; i < ARRAY_LEN(both); i++) {
+		struct im_entity e = both[i] ? *both[i] : (struct im_entity){ 0 };
+		/* How it was read is no part of what it is. */
+		e.file.settled = false;
+		if (both[i])
+			im_pack(&p, &e);
+	}
 	buf_str(&p.block, root);
 	buf_char(&p.block, (char)c->kind);
 	gcry_md_hash_buffer(GCRY_MD_SHA256, hash, p.block.p, p.block.n);
@@ -104,6 +112,23 @@ static void set_values(const struct im_change *c, struct event *out)
 		event_text(out, "Description", description.p);
 }
 
+static void set_actor(const struct im_actor *a, struct event *out)
+{
+	const struct {
+		const char *field;
+		struct str value;
+	} texts[] = { { "User", a->user },
+		      { "Process", a->process },
+		      { "ParentProcess", a->parent },
+		      { "ContainerID", a->container } };
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		if (texts[i].value.n)
+			event_bytes(out, texts[i].field, texts[i].value);
+	if (a->pid > 0)
+		event_int(out, "ProcessID", a->pid);
+	event_bool(out, "RealTime", true);
+}
+
 void im_change_event(const struct im_change *c, struct str root, struct event *out)
 {
 	const struct im_entity *e = c->is ? c->is : c->was;
@@ -121,6 +146,8 @@ void im_change_event(const struct im_change *c, struct str root, struct event *o
 	event_text(out, "Severity", severities[c->reason->severity].word);
 	event_int(out, "Rank", severities[c->reason->severity].rank);
 	set_values(c, out);
+	if (c->by)
+		set_actor(c->by, out);
 	if (c->alert)
 		event_bool(out, "AlertEnabled", true);
 }

@@ -213,6 +213,14 @@ uint32_t im_wanted(const struct im_rules *r, const struct im_candidates *from,
 bool im_descends(const struct im_rules *r, const struct im_candidates *from, struct str dir,
                  struct im_candidates *out);
 
+/*
+ * The sets of r that are watched in real time: by their rule or their onChange. What the result
+ * points to is r's. Behind links (followLinks) only scans look.
+ */
+struct im_rules im_watched(struct im_rules *r);
+/* Could a set cover a file or directory of this path, whatever its attributes are? */
+bool im_may_cover(const struct im_rules *r, struct str path);
+
 /* Does the whole text match? `*`, `?` and `\`. */
 bool im_glob(struct im_pattern p, struct str text);
 /* The same by sections between '/', with `**` for any number of them. */
@@ -226,12 +234,19 @@ enum im_kind { IM_CREATED, IM_UPDATED, IM_DELETED, IM_RENAMED };
 
 extern const char *const im_kinds[];
 
+/* Who did it, as far as real time saw it; empty: not known. */
+struct im_actor {
+	int64_t pid;
+	struct str user, process, parent, container; /* process and parent: paths of programs */
+};
+
 struct im_change {
 	enum im_kind kind;
 	const struct im_entity *was, *is; /* was: NULL when created; is: NULL when deleted */
 	uint32_t changed;                 /* attributes of an update or a renaming */
 	const struct im_rule *reason;     /* the most severe rule that asks */
 	bool real_time, alert;
+	const struct im_actor *by; /* NULL: a scan found it */
 };
 
 /* Attributes known of both and different. */
@@ -242,6 +257,12 @@ uint32_t im_compare(const struct im_entity *was, const struct im_entity *is);
  */
 int im_judge(const struct im_rules *now, const struct im_rules *then, const struct im_entity *was,
              const struct im_entity *is, struct im_change *out);
+/*
+ * The same for a file whose content was written, when nothing that is compared differs (it was
+ * changed back): 1 when a rule asks for its content. What it says is the time of the change.
+ */
+int im_judge_touched(const struct im_rules *now, const struct im_entity *was,
+                     const struct im_entity *is, struct im_change *out);
 /* Is `is` what `was` was, under another name? Same inode, born at the same time. */
 bool im_same_file(const struct im_entity *was, const struct im_entity *is);
 

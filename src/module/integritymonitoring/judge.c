@@ -142,3 +142,17 @@ int im_judge(const struct im_rules *now, const struct im_rules *then, const stru
 	*out = c;
 	return 1;
 }
+
+int im_judge_touched(const struct im_rules *now, const struct im_entity *was,
+                     const struct im_entity *is, struct im_change *out)
+{
+	struct im_change c = { .kind = IM_UPDATED, .was = was, .is = is };
+	if (was->file.changed == is->file.changed)
+		return 0;
+	ask(now, &c, IM_HASHES | IM_BIT(IMP_MODIFIED));
+	if (!c.reason)
+		return 0;
+	c.changed = IM_BIT(IMP_CHANGED);
+	*out = c;
+	return 1;
+}

@@ -9,17 +9,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/sensor/people.h"
 #include "base/auto.h"
 #include "base/file.h"
 
-enum { CONTAINER_ID = 64, USER_MAX = 64, SEEN = 1024 /* a power of two */ };
+enum { SEEN = 1024 /* a power of two */ };
 
 /* What was last known of a process: a slot for each pid modulo SEEN. */
 struct seen {
 	pid_t pid;
 	uint32_t uid;
 	char *image;
-	char user[USER_MAX], container[CONTAINER_ID + 1];
+	char user[PEOPLE_NAME], container[PEOPLE_CONTAINER + 1];
 };
 
 struct actors {
@@ -44,36 +45,6 @@ void actors_free(struct actors *a)
 	free(a);
 }
 
-static void user_name(const struct actors *a, uint32_t uid, char out[static USER_MAX])
-{
-	struct str rest = buf_view(&a->passwd);
-	snprintf(out, USER_MAX, "%u", uid);
-	while (rest.p) {
-		struct str l = str_cut(&rest, '\n');
-		struct str name = str_cut(&l, ':');
-		uint64_t id = 0;
-		str_cut(&l, ':');
-		if (str_u64(str_cut(&l, ':'), 0, UINT32_MAX, &id) == 0 && id == uid &&
-		    name.n < USER_MAX) {
-			snprintf(out, USER_MAX, "%.*s", STR_ARG(name));
-			return;
-		}
-	}
-}
-
-/* The first run of 64 hexadecimal digits in the cgroup path: how container engines name a
- * container. */
-static struct str container_id(struct str cgroup)
-{
-	size_t run = 0;
-	for (size_t i = 0; i < cgroup.n; i++) {
-		run = strchr("0123456789abcdef", cgroup.p[i]) && cgroup.p[i] ? run + 1 : 0;
-		if (run == CONTAINER_ID)
-			return (struct str){ cgroup.p + i + 1 - CONTAINER_ID, CONTAINER_ID };
-	}
-	return (struct str){ 0 };
-}
-
 /* It has not ended: what /proc said of its number was about it. */
 static bool lives(const struct who *who)
 {
@@ -95,10 +66,10 @@ static bool read_proc(const struct actors *a, const struct who *who, struct seen
 	file_read(AT_FDCWD, path, 16384, &cgroup);
 	if (n <= 0 || !lives(who))
 		return false;
-	struct str id = container_id(buf_view(&cgroup));
+	struct str id = people_container(buf_view(&cgroup));
 	out->pid = who->pid;
 	out->uid = st.st_uid;
-	user_name(a, st.st_uid, out->user);
+	people_name(buf_view(&a->passwd), st.st_uid, out->user);
 	snprintf(out->container, sizeof(out->container), "%.*s", STR_ARG(id));
 	if (!out->image || !str_is((struct str){ image, (size_t)n }, out->image)) {
 		free(out->image);

@@ -14,7 +14,7 @@
 #include "module/integritymonitoring/section.h"
 #include "module/module.h"
 
-enum { SLICE_MS = 15, STEP = 64, PROGRESS_MS = 1000, WAITING_MAX = 1 << 20 };
+enum { SLICE_MS = 15, STEP = 64, PROGRESS_MS = 1000, WAITING_MAX = 1 << 20, LEDGER_MAX = 64 << 20 };
 
 static const char baseline[] = "baseline";
 
@@ -52,12 +52,21 @@ static void progress(struct integrity *i, int64_t id, const char *status, const 
 static void on_change(void *arg, const struct im_change *c)
 {
 	struct integrity *i = arg;
+	AUTO(buf_done) struct buf against = { 0 };
 	struct event ev;
 	if (i->packages && packages_explain(i->packages, c))
 		return;
-	im_change_event(c, str_of(i->root), &ev);
+	live_against(&i->live, c->is ? c->is : c->was, &against);
+	im_change_event(c, buf_view(&against), &ev);
 	outbox_put(i->outbox, &ev);
 	event_done(&ev);
+	live_note(&i->live, c);
+}
+
+static void on_newer(void *arg, const struct im_entity *e)
+{
+	struct integrity *i = arg;
+	live_look_again(&i->live, e);
 }
 
 /* What package managers did: an event for each of their transactions. */
@@ -168,11 +177,16 @@ void integrity_begin(struct integrity *i, int64_t id, bool rebuild, bool reread)
 	}
 	i->id = id;
 	bool compare = !rebuild && open_was(i);
+	bool since = i->live.open && (!compare || strcmp(i->live.ledger.root, i->root) == 0);
+	if (since)
+		ledger_freeze(&i->live.ledger);
 	read_packages(i);
 	int rc = keeper_open(&i->to, i->dir, baseline, i->rules->im.source, &why);
 	const struct survey_options o = { .now = &i->rules->im,
 		                          .then = &i->then,
 		                          .was = compare ? &i->was : NULL,
+		                          .since = compare && since ? &i->live.ledger : NULL,
+		                          .newer = on_newer,
 		                          .to = &i->to,
 		                          .packages = i->paths,
 		                          .reread = reread,
@@ -204,6 +218,7 @@ static void commit(struct integrity *i)
 	} else {
 		say(i, first ? "integrity-baseline-created" : "integrity-scan-ended", &i->to.chain);
 		progress(i, i->id, "done", NULL);
+		live_reopen(&i->live, i->dir, baseline);
 	}
 	end(i);
 }
@@ -257,6 +272,9 @@ static void step(struct integrity *i)
 
 void integrity_go_on(struct integrity *i)
 {
+	live_go_on(&i->live, clock_mono_ms() + SLICE_MS);
+	/* What changed since the baseline is held in memory: it becomes a part of the next one. */
+	i->due |= i->live.judges && i->live.ledger.bytes > LEDGER_MAX;
 	if (!i->survey && i->due && i->rules && i->rules->on)
 		integrity_begin(i, -1, false, false);
 	if (!i->survey)
@@ -286,14 +304,6 @@ void integrity_cancel(struct integrity *i, int64_t id)
 
 /* ---- policy ---- */
 
-/* Is the baseline that there is one of these rules? */
-static bool is_of(struct integrity *i, const struct im_rules *r)
-{
-	AUTO(keep_close) struct keep k = { .fd = -1 };
-	return keep_open(&k, i->dir, baseline, NULL) == 0 &&
-	       json_equal(json_object_get(k.header, "source"), r->source);
-}
-
 void integrity_policy(struct integrity *i, struct str policy)
 {
 	AUTO(json_decrefp) json_t *j = policy.n ? json_parse(policy, NULL) : NULL;
@@ -308,7 +318,7 @@ void integrity_policy(struct integrity *i, struct str policy)
 		return; /* the last one stays in force */
 	}
 	bool same = rules && i->rules && json_equal(rules->im.source, i->rules->im.source) &&
-	            rules->on == i->rules->on;
+	            rules->on == i->rules->on && rules->real_time == i->rules->real_time;
 	if (same) {
 		i->rules->cpu = rules->cpu;
 		integritymonitoring_section.free(rules);
@@ -319,26 +329,29 @@ void integrity_policy(struct integrity *i, struct str policy)
 		progress(i, i->id, "failed", "the policy changed");
 		end(i);
 	}
+	live_policy(&i->live, rules, i->dir, baseline);
 	integritymonitoring_section.free(i->rules);
 	i->rules = rules;
 	if (!rules || !rules->on)
 		return;
 	tell_notes(i, &rules->im);
-	i->due = !is_of(i, &rules->im);
+	i->due = !live_is_of(&i->live, &rules->im);
 }
 
-void integrity_init(struct integrity *i, struct self *me, struct outbox *o, struct pace *p, int dir)
+int integrity_init(struct integrity *i, struct self *me, struct outbox *o, struct pace *p, int dir)
 {
 	*i = (struct integrity){ .me = me, .outbox = o, .pace = p, .dir = dir, .id = -1 };
 	i->was.fd = i->to.fd = -1;
 	gcry_check_version(NULL);
 	gcry_control(GCRYCTL_DISABLE_SECMEM, 0);
 	gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
+	return live_init(&i->live, me, o);
 }
 
 void integrity_done(struct integrity *i)
 {
 	end(i);
+	live_done(&i->live);
 	integritymonitoring_section.free(i->rules);
 	i->rules = NULL;
 }

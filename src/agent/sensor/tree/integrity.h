@@ -1,5 +1,6 @@
 #pragma once
 #include "agent/outbox.h"
+#include "agent/sensor/tree/live.h"
 #include "agent/sensor/tree/pace.h"
 #include "module/integritymonitoring/survey/packages.h"
 #include "module/integritymonitoring/survey/survey.h"
@@ -23,6 +24,7 @@ struct integrity {
 	struct im_rules then;
 	struct package_paths *paths; /* owned */
 	struct packages *packages;   /* owned; NULL: nothing is compared */
+	struct live live;            /* real time, and what it told since the baseline */
 	char root[2 * IM_CHAIN + 1]; /* of was, hexadecimal; "": there is none */
 	int64_t id;                  /* of the command; -1: nobody asked */
 	uint64_t told_ms;
@@ -31,8 +33,7 @@ struct integrity {
 	bool cancelled;
 };
 
-void integrity_init(struct integrity *i, struct self *me, struct outbox *o, struct pace *p,
-                    int dir);
+int integrity_init(struct integrity *i, struct self *me, struct outbox *o, struct pace *p, int dir);
 void integrity_done(struct integrity *i);
 void integrity_policy(struct integrity *i, struct str policy); /* as M_POLICY brings it */
 /* A command: scan, or (rebuild) a new baseline that nothing is compared with; reread: also files

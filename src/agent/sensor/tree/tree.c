@@ -578,11 +578,26 @@ static int on_signatures(struct self *me, struct peer *p, struct imsg *m)
 	return 0;
 }
 
+static int on_touched(struct self *me, struct peer *p, struct imsg *m)
+{
+	(void)p;
+	return live_touched(&state(me)->integrity.live, m->id,
+	                    (struct str){ (const char *)m->data, m->len });
+}
+
+static int on_watching(struct self *me, struct peer *p, struct imsg *m)
+{
+	(void)p;
+	live_sensor(&state(me)->integrity.live, (struct str){ (const char *)m->data, m->len });
+	return 0;
+}
+
 int (*const tree_on[M_COUNT])(struct self *, struct peer *, struct imsg *) = {
 	[M_EXEMPT] = desk_on_exempt,       [M_POLICY] = on_policy,
 	[M_EVENT_KEPT] = desk_on_kept,     [M_SCANNED] = on_scanned,
 	[M_DEED_DONE] = desk_on_deed_done, [M_COMMAND] = on_command,
 	[M_SIGNATURES] = on_signatures,    [M_WATCHED] = on_watched,
+	[M_TOUCHED] = on_touched,          [M_WATCHING] = on_watching,
 };
 
 int tree_prepare(struct self *guard, unsigned instance, struct birth_fd out[static BIRTH_FDS_MAX])
@@ -604,7 +619,9 @@ int tree_start(struct self *me)
 		return t->dir;
 	read_stamp(t);
 	known_init(&t->known, t->dir);
-	integrity_init(&t->integrity, me, &t->desk.outbox, &t->pace, t->dir);
+	int rc = integrity_init(&t->integrity, me, &t->desk.outbox, &t->pace, t->dir);
+	if (rc < 0)
+		return rc;
 	/* Somebody wanted to write while known_calm() had its lease. */
 	signal(SIGIO, SIG_IGN);
 	t->tick.ready = ticked;
@@ -620,6 +637,8 @@ void tree_up(struct self *me, struct peer *p)
 	/* Real time was away for a while: what happened meanwhile is looked at. */
 	if (p->who == P_FILES)
 		t->behind = true;
+	if (p->who == P_COMMS)
+		live_status(&t->integrity.live);
 }
 
 void tree_down(struct self *me, struct peer *p)
@@ -628,6 +647,8 @@ void tree_down(struct self *me, struct peer *p)
 	desk_down(&t->desk, p);
 	if (p->who == P_FILES)
 		t->caught_up = false;
+	if (p->who == P_CHANGES)
+		live_sensor_gone(&t->integrity.live);
 }
 
 void tree_stop(struct self *me)

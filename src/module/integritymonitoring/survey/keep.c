@@ -144,6 +144,38 @@ int keep_next(struct keep *k, struct im_entity *out)
 	}
 }
 
+int keep_block(struct keep *k, struct keep_place *out)
+{
+	for (;;) {
+		const struct keep_place here = { k->at - k->chunk.n, k->chain };
+		int rc = next_block(k);
+		if (rc < 0)
+			return rc;
+		k->ended = rc == IM_BLOCK_END;
+		im_unpack_block(&k->unpacker, k->ended ? (struct str){ 0 } : buf_view(&k->block));
+		if (k->ended)
+			return 0;
+		if (rc != IM_BLOCK_ENTITIES)
+			continue;
+		*out = here;
+		return 1;
+	}
+}
+
+int keep_seek(struct keep *k, const struct keep_place *p)
+{
+	k->at = p->at;
+	k->chain = p->before;
+	k->ended = false;
+	buf_clear(&k->chunk);
+	im_unpack_block(&k->unpacker, (struct str){ 0 });
+	int rc = next_block(k);
+	if (rc < 0)
+		return rc;
+	im_unpack_block(&k->unpacker, buf_view(&k->block));
+	return 0;
+}
+
 /* ---- writing ---- */
 
 static void flush(struct keeper *k, size_t from)

@@ -24,6 +24,18 @@ void keep_close(struct keep *k);
 /* 1: the next entity (borrowed until the one after), 0: the end, -EBADMSG or -errno. */
 int keep_next(struct keep *k, struct im_entity *out);
 
+/* Where a block of entities is, for reading one without those before it. */
+struct keep_place {
+	uint64_t at;
+	struct im_chain before;
+};
+
+/* Moves on to the next block of entities: 1 (out: where it is), 0 at the end, -EBADMSG or -errno.
+ */
+int keep_block(struct keep *k, struct keep_place *out);
+/* Back to a block that keep_block() came to: keep_next() goes on with its first entity. */
+int keep_seek(struct keep *k, const struct keep_place *p);
+
 struct keeper {
 	int dir;                /* borrowed */
 	char *path, *temporary; /* owned */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "module/integritymonitoring/value.h"
 
 enum { MEMORY = 256 * 1024, LIST_MAX = 65536, TRIES = 3 };
 
@@ -240,4 +241,46 @@ void look_read(struct look *l, struct reader *r)
 	}
 	f->settled = calm && steady && l->error == 0;
 	close(TAKE_FD(l->fd));
+}
+
+/* ---- what was known before ---- */
+
+static const uint32_t what_is_read = IM_HASHES | IM_BIT(IMP_ACL) | IM_BIT(IMP_XATTRS);
+
+bool look_is_known(const struct im_entity *was, const struct im_entity *is, uint32_t wanted,
+                   bool fit)
+{
+	const struct im_file *a = &was->file, *b = &is->file;
+	uint32_t need = wanted & what_is_read;
+	if (!S_ISREG(b->mode))
+		need &= ~(uint32_t)IM_HASHES;
+	return a->settled && fit && was->class == is->class && a->ino == b->ino &&
+	       a->dev == b->dev && a->size == b->size && a->changed == b->changed &&
+	       a->modified == b->modified && a->mode == b->mode && (need & ~was->has) == 0;
+}
+
+void look_take_known(struct im_entity *is, const struct im_entity *was)
+{
+	struct str target = is->file.target;
+	size_t from = offsetof(struct im_file, md5);
+	memcpy((char *)&is->file + from, (const char *)&was->file + from,
+	       offsetof(struct im_file, target) - from);
+	is->file.target = target;
+	is->file.settled = was->file.settled;
+	is->has |= was->has & what_is_read;
+}
+
+void look_keep_known(struct im_entity *is, const struct im_entity *was, uint32_t wanted)
+{
+	uint32_t missing = wanted & was->has & ~is->has & what_is_read;
+	if (!missing || is->class != was->class)
+		return;
+	for (unsigned i = 0; i < IMP_COUNT; i++) {
+		const struct im_path_value *v = &im_path_values[i];
+		if (missing & IM_BIT(i))
+			memcpy((char *)&is->file + v->offset, (const char *)&was->file + v->offset,
+			       v->size);
+	}
+	is->has |= missing;
+	is->file.settled = false;
 }

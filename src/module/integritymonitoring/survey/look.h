@@ -28,3 +28,10 @@ void look_begin(struct look *l, int dir, const char *name, bool follow);
 void look_read(struct look *l, struct reader *r);
 /* When this was looked at, could somebody still be changing it unseen? */
 bool look_is_calm(const struct im_file *f, int64_t now_ns);
+/* Nobody touched it since it was read, and all that is wanted of it is known: nothing to read. */
+bool look_is_known(const struct im_entity *was, const struct im_entity *is, uint32_t wanted,
+                   bool fit);
+/* Then: what was read of it before. */
+void look_take_known(struct im_entity *is, const struct im_entity *was);
+/* What could not be read now is kept as it was known. */
+void look_keep_known(struct im_entity *is, const struct im_entity *was, uint32_t wanted);

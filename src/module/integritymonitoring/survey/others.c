@@ -81,18 +81,30 @@ static int by_order(const void *a, const void *b)
 	return im_order(a, b);
 }
 
-void others_gather(struct others *o, const struct im_rules *r)
+static void gather(struct others *o, const struct im_rules *r, const bool *want)
 {
-	bool want[IM_LINUX_CLASSES] = { 0 };
 	o->rules = r;
-	for (size_t i = 0; i < r->nsets; i++)
-		want[r->sets[i].class] = true;
 	for (int i = 0; i < IM_LINUX_CLASSES; i++)
 		if (want[i] && sources[i])
 			o->unread[i] = sources[i](&o->all) < 0;
 	if (o->all.n)
 		qsort(o->all.list, o->all.n, sizeof(*o->all.list), by_order);
 	fold_versions(&o->all);
+}
+
+void others_gather(struct others *o, const struct im_rules *r)
+{
+	bool want[IM_CLASSES] = { 0 };
+	for (size_t i = 0; i < r->nsets; i++)
+		want[r->sets[i].class] = true;
+	gather(o, r, want);
+}
+
+void others_gather_class(struct others *o, const struct im_rules *r, enum im_class class)
+{
+	bool want[IM_CLASSES] = { 0 };
+	want[class] = true;
+	gather(o, r, want);
 }
 
 int others_next(struct others *o, struct im_entity *out, uint32_t *wanted)

@@ -8,6 +8,7 @@ struct others *others_new(void);
 void others_free(struct others *o);
 /* Reads those classes that the rules have sets of. */
 void others_gather(struct others *o, const struct im_rules *r);
+void others_gather_class(struct others *o, const struct im_rules *r, enum im_class class);
 /* 1: the next in im_order() that is wanted (borrowed), 0: the end. */
 int others_next(struct others *o, struct im_entity *out, uint32_t *wanted);
 /* What this host should tell of the class could not be read: nothing is known of it. */

@@ -13,7 +13,6 @@
 #include "module/integritymonitoring/survey/others.h"
 #include "module/integritymonitoring/survey/packages.h"
 #include "module/integritymonitoring/survey/walk.h"
-#include "module/integritymonitoring/value.h"
 
 enum { SLOTS = 512, THREADS_MAX = 16 };
 
@@ -37,6 +36,9 @@ struct survey {
 		take; /* filled up to head; judged up to tail; given to readers up to take */
 	struct im_entity was; /* the baseline's next */
 	bool was_there, walked;
+	/* What the two sources of was come to: the baseline and what was told since. */
+	struct im_entity base, told;
+	bool base_there, told_there, told_gone, was_told;
 	struct found found; /* what the walk came to, while the baseline catches up */
 	bool pending;
 	struct buf unread; /* the directory that could not be read, and "/" */
@@ -153,21 +155,9 @@ static void compare(struct survey *s, const struct im_entity *was, const struct 
 	}
 }
 
-/* What could not be read now is kept as it was known. */
-static void keep_known(struct im_entity *is, const struct im_entity *was, uint32_t wanted)
+static bool is_newer(const struct survey *s, const struct im_entity *e)
 {
-	uint32_t missing =
-		wanted & was->has & ~is->has & (IM_HASHES | IM_BIT(IMP_ACL) | IM_BIT(IMP_XATTRS));
-	if (!missing || is->class != was->class)
-		return;
-	for (unsigned i = 0; i < IMP_COUNT; i++) {
-		const struct im_path_value *v = &im_path_values[i];
-		if (missing & IM_BIT(i))
-			memcpy((char *)&is->file + v->offset, (const char *)&was->file + v->offset,
-			       v->size);
-	}
-	is->has |= missing;
-	is->file.settled = false;
+	return s->o.since && ledger_newer(s->o.since, e);
 }
 
 static void finish_slot(struct survey *s, struct slot *l)
@@ -178,9 +168,11 @@ static void finish_slot(struct survey *s, struct slot *l)
 		s->counts.troubles++;
 		s->o.trouble(s->o.arg, is->key, l->look.error);
 		if (was)
-			keep_known(is, was, l->look.wanted);
+			look_keep_known(is, was, l->look.wanted);
 	}
-	if (!l->kept)
+	if (is_newer(s, is ? is : was))
+		s->o.newer(s->o.arg, is ? is : was);
+	else if (!l->kept)
 		compare(s, was, is);
 	if (is && s->o.packages)
 		is->file.owned = package_paths_have(s->o.packages, is->key);
@@ -229,13 +221,41 @@ static void push(struct survey *s, bool to_read)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* The baseline's next: 0 or -errno. */
+static int advance_base(struct survey *s)
+{
+	int rc = s->o.was ? keep_next(s->o.was, &s->base) : 0;
+	s->base_there = rc > 0;
+	return rc < 0 ? rc : 0;
+}
+
+static void advance_told(struct survey *s)
+{
+	s->told_there = s->o.since && ledger_thaw(s->o.since, &s->told, &s->told_gone) == 1;
+}
+
+/* The next that was: the baseline's, or what was told of it since. 0 or -errno. */
 static int advance(struct survey *s)
 {
+	int rc = 0;
+	if (s->was_there && !s->was_told)
+		rc = advance_base(s);
+	else if (s->was_there)
+		advance_told(s);
 	s->was_there = false;
-	int rc = s->o.was ? keep_next(s->o.was, &s->was) : 0;
-	s->was_there = rc > 0;
-	return rc < 0 ? rc : 0;
+	while (rc == 0 && (s->base_there || s->told_there)) {
+		int order = !s->told_there ? -1 : !s->base_there ? 1 : im_order(&s->base, &s->told);
+		if (order == 0)
+			rc = advance_base(s);
+		else if (order > 0 && s->told_gone)
+			advance_told(s);
+		else {
+			s->was_told = order > 0;
+			s->was = s->was_told ? s->told : s->base;
+			s->was_there = true;
+			break;
+		}
+	}
+	return rc;
 }
 
 static bool below_unread(const struct survey *s, const struct im_entity *e)
@@ -255,50 +275,25 @@ static int push_gone(struct survey *s)
 	return advance(s);
 }
 
-/* Nobody touched it since it was read, and all that is wanted of it is known. */
-static bool is_untouched(const struct survey *s, const struct im_entity *was, const struct found *f)
-{
-	const struct im_file *a = &was->file, *b = &f->entity.file;
-	const uint32_t read = IM_HASHES | IM_BIT(IMP_ACL) | IM_BIT(IMP_XATTRS);
-	uint32_t need = f->wanted & read;
-	if (!S_ISREG(b->mode))
-		need &= ~(uint32_t)IM_HASHES;
-	return !s->o.reread && a->settled && f->fit && was->class == f->entity.class &&
-	       a->ino == b->ino && a->dev == b->dev && a->size == b->size &&
-	       a->changed == b->changed && a->modified == b->modified && a->mode == b->mode &&
-	       (need & ~was->has) == 0;
-}
-
 /* Everything that is compared is the same: nothing to judge. */
 static bool is_same(const struct im_entity *was, const struct im_entity *is)
 {
 	return im_compare(was, is) == 0;
 }
 
-static void take_known(struct im_entity *is, const struct im_entity *was)
-{
-	const uint32_t read = IM_HASHES | IM_BIT(IMP_ACL) | IM_BIT(IMP_XATTRS);
-	struct str target = is->file.target;
-	size_t from = offsetof(struct im_file, md5);
-	memcpy((char *)&is->file + from, (const char *)&was->file + from,
-	       offsetof(struct im_file, target) - from);
-	is->file.target = target;
-	is->file.settled = was->file.settled;
-	is->has |= was->has & read;
-}
-
 static int push_found(struct survey *s, struct found *f)
 {
 	struct slot *l = NULL;
 	bool known = s->was_there && im_order(&s->was, &f->entity) == 0;
-	bool untouched = known && is_untouched(s, &s->was, f);
+	bool untouched =
+		known && !s->o.reread && look_is_known(&s->was, &f->entity, f->wanted, f->fit);
 	if (!(f->wanted & IM_BIT(IMP_ACCESSED)))
 		f->entity.file.accessed = 0;
 	else
 		f->entity.has |= IM_BIT(IMP_ACCESSED);
 	s->counts.entities++;
 	if (untouched) {
-		take_known(&f->entity, &s->was);
+		look_take_known(&f->entity, &s->was);
 		s->counts.known++;
 		if (!s->o.to && is_same(&s->was, &f->entity))
 			return advance(s);
@@ -417,7 +412,10 @@ int survey_new(struct survey **out, const struct survey_options *o)
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->work, NULL);
 	pthread_cond_init(&s->done, NULL);
-	int rc = advance(s);
+	int rc = advance_base(s);
+	advance_told(s);
+	if (rc == 0)
+		rc = advance(s);
 	for (unsigned i = 0; rc == 0 && i <= THREADS_MAX; i++)
 		if (i < s->o.threads || (i == THREADS_MAX && o->here))
 			rc = reader_init(&s->readers[i]);

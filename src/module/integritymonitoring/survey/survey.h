@@ -1,5 +1,5 @@
 #pragma once
-#include "module/integritymonitoring/survey/keep.h"
+#include "module/integritymonitoring/survey/ledger.h"
 
 /*
  * A survey of the host: everything that the rules cover, in order, merged with the baseline that
@@ -12,14 +12,18 @@ struct package_paths;
 struct survey_options {
 	const struct im_rules *now, *then; /* borrowed; then: of the baseline */
 	struct keep *was;                  /* borrowed; NULL: there is none */
-	struct keeper *to;                 /* borrowed; NULL: nothing is written */
-	bool reread;                       /* also what seems untouched */
-	unsigned threads;                  /* that read files, besides the one that calls */
-	bool here;                         /* the caller's thread reads files too */
+	/* borrowed; what real time told since that baseline, frozen; NULL: nothing. What it tells
+	 * after that is its own: instead of a comparison newer() is called. */
+	struct ledger *since;
+	struct keeper *to; /* borrowed; NULL: nothing is written */
+	bool reread;       /* also what seems untouched */
+	unsigned threads;  /* that read files, besides the one that calls */
+	bool here;         /* the caller's thread reads files too */
 	/* borrowed; which paths belong to packages, for the new baseline; NULL: nothing is known */
 	const struct package_paths *packages;
 	void (*change)(void *arg, const struct im_change *c);
 	void (*trouble)(void *arg, struct str path, int error); /* what could not be read */
+	void (*newer)(void *arg, const struct im_entity *e);
 	void *arg;
 };
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -42,6 +43,7 @@ struct walk {
 	bool enter_follow;
 	struct im_candidates entering_sets; /* owned */
 	struct im_candidates all;           /* owned: every set */
+	int at;                             /* owned: the directory of walk_at() */
 };
 
 /* ---- roots ---- */
@@ -60,6 +62,7 @@ struct walk *walk_new(const struct im_rules *r)
 {
 	struct walk *w = xcalloc(1, sizeof(*w));
 	w->rules = r;
+	w->at = -1;
 	w->target = xcalloc(1, PATH_MAX);
 	w->roots = xcalloc(r->nsets + 1, sizeof(*w->roots));
 	w->all.set = xcalloc(r->nsets + 1, sizeof(*w->all.set));
@@ -80,6 +83,16 @@ struct walk *walk_new(const struct im_rules *r)
 	return w;
 }
 
+struct walk *walk_below(const struct im_rules *r, struct str path)
+{
+	struct walk *w = walk_new(r);
+	if (path.n == 1 && path.p[0] == '/')
+		path.n = 0;
+	w->roots[0] = path; /* there is room for one even without a set */
+	w->nroots = 1;
+	return w;
+}
+
 static void leave(struct walk *w)
 {
 	struct frame *f = &w->frames[--w->depth];
@@ -96,6 +109,8 @@ void walk_free(struct walk *w)
 		return;
 	while (w->depth)
 		leave(w);
+	if (w->at >= 0)
+		close(w->at);
 	buf_done(&w->path);
 	free(w->roots);
 	free(w->target);
@@ -334,12 +349,14 @@ static bool followed_here(const struct walk *w, const struct im_candidates *sets
 	return false;
 }
 
-/* Looks at w->path, which is name in dir; false: the rules want nothing of it. */
+/* Looks at w->path, which is name in dir; false: the rules want nothing of it (its key is empty
+ * when nothing is there). */
 static bool look(struct walk *w, int dir, const char *name, const struct im_candidates *sets,
                  bool fit, struct found *out)
 {
 	struct found f = { .dir = dir, .name = name, .fit = fit };
 	struct statx x, behind;
+	*out = f;
 	if (stat_at(dir, name, false, &x) < 0)
 		return false; /* it went while we came */
 	fill(&f.entity, &x);
@@ -369,8 +386,7 @@ static bool look(struct walk *w, int dir, const char *name, const struct im_cand
 		w->enter_name = name;
 		w->enter_follow = leads_to_dir;
 	}
-	if (f.wanted)
-		*out = f;
+	*out = f;
 	return f.wanted != 0;
 }
 
@@ -391,6 +407,50 @@ static bool begin_root(struct walk *w, struct found *out)
 	struct statfs fs;
 	bool fit = statfs(name, &fs) == 0 && is_fit((unsigned long)fs.f_type);
 	return look(w, AT_FDCWD, name, &w->all, fit, out);
+}
+
+/* The directory that holds path, which lies below root; -errno. */
+static int open_parent(struct str root, struct str path)
+{
+	AUTO(freep) char *base = str_dup(root.n ? root : STR("/"));
+	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		                .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH };
+	while (path.n > root.n && path.p[path.n - 1] != '/')
+		path.n--;
+	int fd = open(base, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || path.n <= root.n + 1)
+		return fd < 0 ? -errno : fd;
+	AUTO(freep) char *rest = str_dup((struct str){ path.p + root.n + 1, path.n - root.n - 2 });
+	int parent = (int)syscall(SYS_openat2, fd, rest, &how, sizeof(how));
+	int rc = parent < 0 ? -errno : parent;
+	close(fd);
+	return rc;
+}
+
+int walk_at(struct walk *w, struct str path, struct found *out)
+{
+	struct statfs fs;
+	const struct str *root = NULL;
+	for (size_t i = 0; i < w->nroots && !root; i++)
+		root = is_below(w->roots[i], path) ? &w->roots[i] : NULL;
+	if (!root || path.n >= IM_PATH_MAX || path.n < 2)
+		return 0;
+	buf_clear(&w->path);
+	buf_str(&w->path, path);
+	if (w->at >= 0)
+		close(TAKE_FD(w->at));
+	if (path.n == root->n) {
+		bool fit = statfs(w->path.p, &fs) == 0 && is_fit((unsigned long)fs.f_type);
+		look(w, AT_FDCWD, w->path.p, &w->all, fit, out);
+	} else {
+		w->at = open_parent(*root, path);
+		if (w->at < 0 || fstatfs(w->at, &fs) < 0)
+			return 0;
+		const char *name = memrchr(w->path.p, '/', w->path.n);
+		look(w, w->at, name + 1, &w->all, is_fit((unsigned long)fs.f_type), out);
+	}
+	w->entering = false;
+	return out->entity.key.n > 0;
 }
 
 static bool next_entry(struct walk *w, struct found *out)

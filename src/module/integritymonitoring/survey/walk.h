@@ -21,6 +21,14 @@ struct found {
 };
 
 struct walk *walk_new(const struct im_rules *r);
+/* Only what is at this path (borrowed) and below, whatever the rules' bases are. */
+struct walk *walk_below(const struct im_rules *r, struct str path);
 void walk_free(struct walk *w);
 /* 1: the next one, 0: the end. */
 int walk_next(struct walk *w, struct found *out);
+/*
+ * Looks at one path as the walk would: 1 (out->wanted may be 0), or 0 when nothing is there or the
+ * walk would not come to it: below its rule's base no link is followed. out is borrowed until the
+ * next call.
+ */
+int walk_at(struct walk *w, struct str path, struct found *out);
