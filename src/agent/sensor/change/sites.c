@@ -53,12 +53,15 @@ static void mounts_clear(struct sites *p)
 static void unescape(struct str s, struct buf *out)
 {
 	for (size_t i = 0; i < s.n; i++) {
-		unsigned v = 0;
+		unsigned char v = 0;
 		size_t k = 0;
 		while (s.p[i] == '\\' && k < 3 && i + 1 + k < s.n && s.p[i + 1 + k] >= '0' &&
 		       s.p[i + 1 + k] <= '7')
-			v = v * 8 + (unsigned)(s.p[i + 1 + k++] - '0');
-		buf_char(out, k == 3 ? (char)v : s.p[i]);
+			v = (unsigned char)(v * 8 + (s.p[i + 1 + k++] - '0'));
+		if (k == 3)
+			buf_char(out, (char)v);
+		else
+			buf_char(out, s.p[i]);
 		i += k == 3 ? 3 : 0;
 	}
 }
