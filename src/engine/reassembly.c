@@ -311,6 +311,19 @@ static bool beyond(const struct queue *q)
 	return (uint32_t)last->offset + last->len > q->total;
 }
 
+/* RFC 791, 3.1: the header's checksum, since its length and offset are other ones now. */
+static void sum_header(uint8_t *h, size_t n)
+{
+	uint32_t total = 0;
+	h[10] = h[11] = 0;
+	for (size_t i = 0; i < n; i += 2)
+		total += (uint32_t)(h[i] << 8 | h[i + 1]);
+	while (total >> 16)
+		total = (total & 0xffff) + (total >> 16);
+	h[10] = (uint8_t)(~total >> 8);
+	h[11] = (uint8_t)~total;
+}
+
 static size_t put_together(struct reassembly *r, const struct queue *q)
 {
 	uint8_t *h = r->whole;
@@ -321,8 +334,10 @@ static size_t put_together(struct reassembly *r, const struct queue *q)
 		put(r, &q->pieces[i], h + q->header_len + q->pieces[i].offset);
 	h[v4 ? 2 : 4] = (uint8_t)(n >> 8);
 	h[v4 ? 3 : 5] = (uint8_t)n;
-	if (v4)
+	if (v4) {
 		h[6] = h[7] = 0;
+		sum_header(h, q->header_len);
+	}
 	return q->header_len + q->total;
 }
 

@@ -328,14 +328,22 @@ static void take_syn(struct stream *s, unsigned side, const struct packet *p)
 		begin_again(s);
 	/* Until something was handed on, the SYN that the receiver answered counts. */
 	if (!me->known || (!ack && !peer->known && !me->bytes)) {
-		me->next = p->seq + 1;
+		me->next = me->sent = p->seq + 1;
 		me->known = true;
+		me->has_stamp = p->tcp.has_timestamp;
+		me->stamp = p->tcp.tsval;
 		s->handshake = true;
 	}
 	if (ack && !peer->bytes && !peer->held && (!peer->known || peer->next != p->ack)) {
-		peer->next = p->ack;
+		peer->next = peer->sent = p->ack;
 		peer->known = true;
 	}
+}
+
+/* What stands in a SYN counts only while it may begin the connection. */
+static bool syn_may_carry(const struct stream_half *me, const struct packet *p)
+{
+	return !me->past_syn && !me->bytes && me->next == p->seq + 1;
 }
 
 static bool pick_up(struct stream *s, const struct stream_limits *l, unsigned side,
@@ -347,13 +355,55 @@ static bool pick_up(struct stream *s, const struct stream_limits *l, unsigned si
 	/* The other side's beginning was seen, or nobody's and that is allowed. */
 	if (!l->midstream && !peer->known)
 		return false;
-	me->next = p->seq;
+	me->next = me->sent = p->seq;
 	me->known = true;
 	if (!peer->known && (p->tcp_flags & TCP_ACK)) {
-		peer->next = p->ack;
+		peer->next = peer->sent = p->ack;
 		peer->known = true;
 	}
 	return true;
+}
+
+/* RFC 7323, 5.3: what is older than bytes that came in order is a duplicate that strayed. */
+static bool is_too_old(struct stream_half *me, const struct packet *p)
+{
+	if (!me->has_stamp || !p->tcp.has_timestamp)
+		return false;
+	if (me->stamp && after(p->tcp.tsval, me->stamp) < 0)
+		return true;
+	if (after(p->seq, me->next) <= 0)
+		me->stamp = p->tcp.tsval;
+	return false;
+}
+
+/* RFC 9293, 3.10.7.4: who acknowledges what was not sent is not listened to, nor who says nothing
+ * about it. Only a connection seen from its beginning tells. */
+static bool acknowledges(const struct stream *s, unsigned side, const struct packet *p)
+{
+	const struct stream_half *peer = &s->half[!side];
+	if (!(p->tcp_flags & TCP_ACK))
+		return false;
+	return !s->handshake || !peer->known || after(p->ack, peer->sent) <= 0;
+}
+
+/* The receiver has bytes that were not seen here: they will not come again. */
+static void take_ack(struct arrival *a, const struct packet *p)
+{
+	struct arrival other = { a->s, a->l, a->sink, a->arg, !a->side, 0, 0, NULL };
+	struct stream_half *h = half_of(&other);
+	if (!a->s->handshake || !h->known)
+		return;
+	while (!h->closed && after(p->ack, h->next) > 0 && after(p->ack, h->sent) <= 0) {
+		bool held = h->held && after(h->held->seq, p->ack) < 0;
+		/* A FIN has a number too, but is no byte. */
+		uint32_t to = held ? h->held->seq : p->ack;
+		if (h->has_fin && after(to, h->fin) > 0)
+			to = h->fin;
+		if (after(to, h->next) <= 0)
+			return;
+		give_up_hole(&other, to);
+		drain(&other);
+	}
 }
 
 /* RFC 5961, 3.2: only a reset at exactly the next byte ends a connection. */
@@ -390,30 +440,48 @@ static void take_fin(struct arrival *a, uint32_t at)
 	drain(a);
 }
 
+/* A segment that is neither SYN nor RST, or the data of a SYN. */
+static enum stream_answer see_data(struct arrival *a, const struct packet *p)
+{
+	struct stream_half *h = half_of(a);
+	enum stream_answer r = STREAM_FINE;
+	uint32_t end = a->seq + a->len + (p->tcp_flags & TCP_FIN ? 1 : 0);
+	if (outside(h, a->seq, a->len))
+		return STREAM_OUTSIDE;
+	if (after(end, h->sent) > 0)
+		h->sent = end;
+	if (!(p->tcp_flags & TCP_SYN)) {
+		if (is_too_old(h, p) || !acknowledges(a->s, a->side, p))
+			return STREAM_OUTSIDE;
+		h->past_syn = true;
+		take_ack(a, p);
+	}
+	learn_window(a->s, a->side, p);
+	if (h->closed)
+		return a->len && after(a->seq + a->len, h->next) > 0 ? STREAM_OUTSIDE
+		                                                     : STREAM_AGAIN;
+	if (a->len)
+		r = take(a);
+	if ((p->tcp_flags & TCP_FIN) && (r == STREAM_FINE || r == STREAM_AGAIN))
+		take_fin(a, p->seq + p->payload_len + (p->tcp_flags & TCP_SYN ? 1 : 0));
+	return r;
+}
+
 enum stream_answer stream_see(struct stream *s, const struct stream_limits *l, unsigned side,
                               const struct packet *p, const struct stream_sink *sink, void *arg)
 {
 	struct arrival a = { s, l, sink, arg, side, p->seq, p->payload_len, p->data + p->payload };
-	struct stream_half *h = &s->half[side];
-	enum stream_answer r = STREAM_FINE;
 	if (p->tcp_flags & TCP_SYN) {
 		take_syn(s, side, p);
 		a.seq++;
+		if (!syn_may_carry(&s->half[side], p))
+			return STREAM_OUTSIDE;
 	} else if (p->tcp_flags & TCP_RST) {
 		return take_reset(&a, p);
 	} else if (!pick_up(s, l, side, p)) {
 		return STREAM_OUTSIDE;
 	}
-	learn_window(s, side, p);
-	if (outside(h, a.seq, a.len))
-		return STREAM_OUTSIDE;
-	if (h->closed)
-		return a.len && after(a.seq + a.len, h->next) > 0 ? STREAM_OUTSIDE : STREAM_AGAIN;
-	if (a.len)
-		r = take(&a);
-	if ((p->tcp_flags & TCP_FIN) && (r == STREAM_FINE || r == STREAM_AGAIN))
-		take_fin(&a, p->seq + p->payload_len + (p->tcp_flags & TCP_SYN ? 1 : 0));
-	return r;
+	return see_data(&a, p);
 }
 
 void stream_end(struct stream *s, const struct stream_limits *l, const struct stream_sink *sink,

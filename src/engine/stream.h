@@ -30,7 +30,8 @@ enum stream_answer {
 	STREAM_AGAIN,    /* nothing new in it */
 	STREAM_CONFLICT, /* says otherwise about bytes that came already */
 	STREAM_FULL,     /* behind a hole, and no room (limits.refuse) */
-	STREAM_OUTSIDE /* the receiver will not take it: out of its window, or out of connection */
+	STREAM_OUTSIDE   /* the receiver will not take it: out of its window or of the connection,
+	                    without   ACK, of bytes that were not sent, too old by its timestamp */
 };
 
 /* Called from inside stream_see() and stream_end(). */
@@ -44,10 +45,13 @@ struct stream_piece;
 
 struct stream_half {
 	uint32_t next;  /* the sequence number that is waited for */
+	uint32_t sent;  /* behind the last byte that a segment said it has */
+	uint32_t stamp; /* newest timestamp (RFC 7323) of bytes in order, with has_stamp */
 	uint32_t right; /* the end of the window that the receiver offered */
 	uint32_t fin;   /* behind the last byte, with has_fin */
 	uint8_t scale;
 	bool known, has_right, has_scale, has_fin, closed;
+	bool has_stamp, past_syn;  /* past_syn: it has sent something but a SYN */
 	struct stream_piece *held; /* owned; by sequence number, no overlaps */
 	uint8_t *kept;             /* owned; a ring of limits.kept bytes */
 	uint32_t kept_cap, kept_n;

@@ -55,6 +55,21 @@ static enum stream_answer say(struct wire *w, unsigned side, uint8_t flags, uint
 	return stream_see(&w->s, &w->limits, side, &p, &sink, &w->heard);
 }
 
+/* The same with other words of the segment. */
+static enum stream_answer say_with(struct wire *w, uint8_t flags, uint32_t at, const char *text,
+                                   uint32_t ack, uint32_t stamp)
+{
+	struct packet p = { .data = (const uint8_t *)text,
+		            .payload_len = (uint32_t)strlen(text),
+		            .tcp_flags = flags,
+		            .seq = w->isn[0] + at,
+		            .ack = w->isn[1] + ack,
+		            .window = 65535,
+		            .proto = PROTO_TCP,
+		            .tcp = { .has_timestamp = stamp != 0, .tsval = stamp } };
+	return stream_see(&w->s, &w->limits, 0, &p, &sink, &w->heard);
+}
+
 static void open_at(struct wire *w, uint32_t isn)
 {
 	*w = (struct wire){ .limits = stream_limits_default, .isn = { isn, 77 } };
@@ -333,6 +348,54 @@ static void any_cutting_and_order_gives_the_same_stream(void **state)
 	}
 }
 
+static void what_no_kernel_takes_is_not_read(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *why;
+		uint8_t flags;
+		uint32_t at, ack, stamp;
+	} lies[] = {
+		{ "no ACK", TCP_PSH, 1, 1, 500 },
+		{ "a SYN in the middle", TCP_SYN | TCP_ACK, 0, 1, 500 },
+		{ "a bare SYN in the middle", TCP_SYN, 0, 1, 500 },
+		{ "an answer to what was not sent", TCP_ACK, 1, 9, 500 },
+		{ "an old timestamp", TCP_ACK, 1, 1, 499 },
+	};
+	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		struct wire w = { .limits = stream_limits_default, .isn = { 4000, 77 } };
+		print_message("%s\n", lies[i].why);
+		say_with(&w, TCP_SYN, 0, "", 0, 500);
+		say(&w, 1, TCP_SYN | TCP_ACK, 0, "", 0);
+		say_with(&w, TCP_ACK, 1, "", 1, 500);
+		assert_int_equal(
+			say_with(&w, lies[i].flags, lies[i].at, "lie", lies[i].ack, lies[i].stamp),
+			STREAM_OUTSIDE);
+		assert_int_equal(say_with(&w, TCP_ACK, 1, "the truth", 1, 501), STREAM_FINE);
+		assert_heard(&w, 0, "the truth");
+		close_wire(&w);
+	}
+}
+
+static void what_the_receiver_has_and_nobody_saw_is_not_waited_for(void **state)
+{
+	(void)state;
+	struct wire w;
+	open_at(&w, 1000);
+	assert_int_equal(say(&w, 0, TCP_ACK, 5, "two", 3), STREAM_FINE);
+	assert_heard(&w, 0, "");
+	/* The other side acknowledges all seven. */
+	struct packet p = { .tcp_flags = TCP_ACK,
+		            .seq = w.isn[1] + 1,
+		            .ack = w.isn[0] + 8,
+		            .window = 65535,
+		            .proto = PROTO_TCP };
+	assert_int_equal(stream_see(&w.s, &w.limits, 1, &p, &sink, &w.heard), STREAM_FINE);
+	assert_heard(&w, 0, "~two");
+	assert_int_equal(w.heard.gaps[0], 4);
+	close_wire(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +405,8 @@ int main(void)
 		cmocka_unit_test(kept_bytes_uncover_a_retransmission_that_lies),
 		cmocka_unit_test(beyond_the_room_a_hole_is_given_up_or_the_segment_refused),
 		cmocka_unit_test(what_the_receiver_does_not_take_is_not_read),
+		cmocka_unit_test(what_no_kernel_takes_is_not_read),
+		cmocka_unit_test(what_the_receiver_has_and_nobody_saw_is_not_waited_for),
 		cmocka_unit_test(a_connection_under_way_is_read_if_the_limits_say_so),
 		cmocka_unit_test(a_fin_that_comes_early_waits_for_the_bytes_before_it),
 		cmocka_unit_test(an_end_tells_what_was_behind_holes),

@@ -603,6 +603,15 @@ static struct traffic_outcome see_whole(struct traffic *t, const struct packet *
 	return o;
 }
 
+/* What the receiving kernel drops is not looked at. */
+static struct traffic_outcome see_summed(struct traffic *t, const struct packet *p)
+{
+	if (!t->limits.checksums || packet_checksum_holds(p))
+		return see_whole(t, p);
+	t->counts.bad_checksums++;
+	return (struct traffic_outcome){ 0 };
+}
+
 static struct traffic_outcome see_fragment(struct traffic *t, const struct packet *p)
 {
 	struct traffic_outcome o = { 0 };
@@ -618,7 +627,7 @@ static struct traffic_outcome see_fragment(struct traffic *t, const struct packe
 	if (s == REASSEMBLY_WHOLE) {
 		o.reason = packet_decode(&whole, PACKET_IP, data, n, NULL);
 		if (o.reason == REASON_NONE)
-			return see_whole(t, &whole);
+			return see_summed(t, &whole);
 	}
 	o.drop = o.reason != REASON_NONE;
 	return o;
@@ -626,16 +635,16 @@ static struct traffic_outcome see_fragment(struct traffic *t, const struct packe
 
 struct traffic_outcome traffic_see(struct traffic *t, const struct packet *p, uint64_t now_ms)
 {
-	struct traffic_outcome o = { 0 };
 	t->now_ms = now_ms;
 	t->counts.packets++;
 	if (!packet_is_ip(p))
-		return o;
-	if (t->limits.checksums && !packet_checksum_holds(p)) {
-		t->counts.bad_checksums++;
-		return o;
-	}
-	return p->fragment ? see_fragment(t, p) : see_whole(t, p);
+		return (struct traffic_outcome){ 0 };
+	if (!p->fragment)
+		return see_summed(t, p);
+	if (!t->limits.checksums || packet_checksum_holds(p))
+		return see_fragment(t, p);
+	t->counts.bad_checksums++;
+	return (struct traffic_outcome){ 0 };
 }
 
 /* ---- over time ---- */
