@@ -304,7 +304,7 @@ static void learn_window(struct stream *s, unsigned side, const struct packet *p
 		return;
 	/* Both must have offered to scale; a connection that was joined late has no window to go
 	 * by. */
-	if (!s->handshake)
+	if (!s->handshake || s->alone)
 		return;
 	unsigned scale = !syn && me->has_scale && peer->has_scale ? me->scale : 0;
 	uint32_t right = p->ack + ((uint32_t)p->window << scale);
@@ -316,7 +316,9 @@ static void learn_window(struct stream *s, unsigned side, const struct packet *p
 /* A new connection with the ports of an old one. */
 static void begin_again(struct stream *s)
 {
+	bool alone = s->alone;
 	stream_done(s);
+	s->alone = alone;
 	s->handshake = true;
 }
 
@@ -383,7 +385,7 @@ static bool acknowledges(const struct stream *s, unsigned side, const struct pac
 	const struct stream_half *peer = &s->half[!side];
 	if (!(p->tcp_flags & TCP_ACK))
 		return false;
-	return !s->handshake || !peer->known || after(p->ack, peer->sent) <= 0;
+	return !s->handshake || s->alone || !peer->known || after(p->ack, peer->sent) <= 0;
 }
 
 /* The receiver has bytes that were not seen here: they will not come again. */
@@ -421,13 +423,14 @@ static enum stream_answer take_reset(struct arrival *a, const struct packet *p)
 	return STREAM_FINE;
 }
 
-static bool outside(const struct stream_half *h, uint32_t seq, uint32_t len)
+static bool outside(const struct stream *s, unsigned side, uint32_t seq, uint32_t len)
 {
+	const struct stream_half *h = &s->half[side];
 	int32_t ahead = after(seq, h->next);
 	if (ahead >= FAR || ahead <= -FAR)
 		return true;
 	/* The left edge: such bytes the receiver has; they may still be compared. */
-	return ahead > 0 && h->has_right && len && after(seq, h->right) > 0;
+	return ahead > 0 && h->has_right && !s->alone && len && after(seq, h->right) > 0;
 }
 
 static void take_fin(struct arrival *a, uint32_t at)
@@ -446,7 +449,7 @@ static enum stream_answer see_data(struct arrival *a, const struct packet *p)
 	struct stream_half *h = half_of(a);
 	enum stream_answer r = STREAM_FINE;
 	uint32_t end = a->seq + a->len + (p->tcp_flags & TCP_FIN ? 1 : 0);
-	if (outside(h, a->seq, a->len))
+	if (outside(a->s, a->side, a->seq, a->len))
 		return STREAM_OUTSIDE;
 	if (after(end, h->sent) > 0)
 		h->sent = end;

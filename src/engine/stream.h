@@ -63,6 +63,9 @@ struct stream {
 	struct stream_half half[STREAM_SIDES];
 	size_t held; /* memory of pieces */
 	bool reset, handshake;
+	/* The caller's word: the other side is not shown, or was not once, so what it offered and
+	 * sent is not known. */
+	bool alone;
 };
 
 void stream_done(struct stream *s);

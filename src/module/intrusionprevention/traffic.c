@@ -266,6 +266,7 @@ static void follow_shown(struct traffic *t, struct connection *c)
 	c->shown = t->shown;
 	c->alone = (c->alone && c->app) ||
 	           (c->proto == PROTO_TCP && bits && !(bits[port / 64] >> port % 64 & 1));
+	c->stream.alone = c->stream.alone || c->alone;
 	if (c->app)
 		app_set_limits(c->app, c->alone ? &t->alone : &t->limits.app);
 }
