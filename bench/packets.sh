@@ -35,26 +35,29 @@ answers=${BENCH_ANSWERS:+--answers}
 # shellcheck disable=SC2086
 "$TOP/bench/packets-rules.py" --count "$LARGE" $answers --per-packet >"$WORK/large.rules"
 # A policy's texts have at most a million bytes each.
-make_rules() { # FILE: rules of the API that hold its lines; prints their IDs
+make_rules() { # FILE: rules of the API that hold its lines, made once; prints their IDs
 	local part
+	[ -s "$1.ids" ] && { cat "$1.ids"; return; }
 	rm -f "$WORK"/part.*
 	split -C 900k "$1" "$WORK/part."
 	for part in "$WORK"/part.*; do
 		jq -Rs --arg n "$(basename "$1") $(basename "$part")" '{name: $n, template: "custom", customXML: .}' "$part" >"$WORK/body.json"
 		in_m curl -sk -b "$WORK/cookies" -H "rID: $RID" -H 'api-version: v1' -H 'Content-Type: application/json' --data-binary "@$WORK/body.json" \
-			"https://$MANAGER_HOST:4119/api/intrusionpreventionrules" | jq -er .ID || { echo "bench: a rule was refused" >&2; exit 1; }
+			"https://$MANAGER_HOST:4119/api/intrusionpreventionrules" | jq -er .ID >>"$1.ids" || { echo "bench: a rule was refused" >&2; exit 1; }
 	done
+	cat "$1.ids"
 }
-ours_status() { api GET '/computers?expand=all' | jq -c '.computers[0].intrusionPrevention.moduleStatus'; }
-policy_of_agent() { dsa_query -c GetAgentStatus | sed -n 's/^AgentStatus.policyVersion: //p'; }
-ours_in_force() {
-	dsa_query -c GetAgentStatus >"$WORK/status" && grep -qx "AgentStatus.modules.intrusionprevention.rules: $1" "$WORK/status" &&
+version() { dsa_query -c GetAgentStatus | sed -n 's/^AgentStatus.modules.intrusionprevention.policyVersion: //p'; }
+ours_in_force() { # HOW MANY RULES, AFTER VERSION
+	[ "$(version)" -gt "$2" ] && dsa_query -c GetAgentStatus >"$WORK/status" && grep -qx "AgentStatus.modules.intrusionprevention.rules: $1" "$WORK/status" &&
 		grep -q '^AgentStatus.modules.intrusionprevention.message: On' "$WORK/status"
 }
 # ours_rules FILE: that file's rules and no others are in force.
 ours_rules() {
+	local before
+	before=$(version)
 	base_policy "{\"intrusionPrevention\":{\"state\":\"prevent\",\"ruleIDs\":[$(make_rules "$1" | paste -sd,)]}}" >"$WORK/assign.out"
-	until_ok 120 ours_in_force "$(grep -c . "$1")" || { echo "bench: the rules are not in force: $(cat "$WORK/status")" >&2; exit 1; }
+	until_ok 120 ours_in_force "$(grep -c . "$1")" "${before:-0}" || { echo "bench: the rules are not in force: $(cat "$WORK/status")" >&2; exit 1; }
 }
 use() { # none | floor | suricata | ours
 	queue_to none
@@ -86,25 +89,35 @@ say "$(nproc) processors, kernel $(uname -r), load $(cut -d' ' -f1-3 /proc/loada
 # ---- does it look? ----
 canary() { # WHO: both canaries are found, or nothing is measured
 	in_n curl -s -m 5 -o /dev/null "http://$V4:8080/canary-in-the-mine?$1"
-	in_n curl -s -m 5 -o /dev/null -d "$(head -c 20000 /dev/zero | tr '\0' a)canary-in-the-body" "http://$V4:8080/$1"
+	in_n curl -s -m 5 -o /dev/null -d "@$WORK/body" "http://$V4:8080/$1"
 }
-ours_alerts() { dsa_query -c GetAgentStatus | sed -n 's/^AgentStatus.modules.intrusionprevention.alerts: //p'; }
 peer_alerts() { grep -c 'canary' "$PEER/bench/fast.log"; }
+# Eight connections, over both queues.
+stopped() { local i; for i in 1 2 3 4 5 6 7 8; do in_n curl -s -m 5 -o /dev/null "$@" && return 1; done; return 0; }
 looks() {
 	local before
+	{ head -c 20000 /dev/zero | tr '\0' a; echo canary-in-the-body; } >"$WORK/body"
 	use suricata
 	before=$(peer_alerts)
 	canary suricata
 	until_ok 10 eval "[ \$(peer_alerts) -ge $((before + 2)) ]" || { echo "bench: Suricata does not find what it must" >&2; exit 1; }
 	use ours
-	# Prevent mode: the client gets a reset.
-	in_n curl -s -m 5 -o /dev/null "http://$V4:8080/canary-in-the-mine" && { echo "bench: the agent does not find what it must" >&2; exit 1; }
-	in_n curl -s -m 5 -o /dev/null -d "$(head -c 20000 /dev/zero | tr '\0' a)canary-in-the-body" "http://$V4:8080/" &&
-		{ echo "bench: the agent does not find what it must in a body" >&2; exit 1; }
+	# Prevent mode: the client gets a reset. Each process takes the rules by itself, and one of them has said so.
+	until_ok 20 stopped "http://$V4:8080/canary-in-the-mine" || { echo "bench: the agent does not find what it must" >&2; exit 1; }
+	until_ok 20 stopped -d "@$WORK/body" "http://$V4:8080/" || { echo "bench: the agent does not find what it must in a body" >&2; exit 1; }
 	in_n curl -s -m 5 -o /dev/null "http://$V4:8080/" || { echo "bench: the agent stops what it must not" >&2; exit 1; }
 }
 
 # ---- measuring ----
+# spent NAME COMMAND...: notes its seconds, and those of a processor, which others on the machine do not change.
+spent() {
+	local name=$1 begun
+	shift
+	begun=$(now)
+	( "$@" >"$WORK/last" 2>&1; times >"$WORK/cpu" )
+	note "$name" "$(awk -v a="$begun" -v b="$(now)" 'BEGIN { printf "%.3f", b - a }')"
+	note "$name.cpu" "$(tail -n 1 "$WORK/cpu" | awk '{ for (i = 1; i <= 2; i++) { split($i, t, /[ms]/); n += t[1] * 60 + t[2] } print n }')"
+}
 WHO=(none floor suricata ours)
 iperf() { in_n iperf3 -c $V4 -p 5201 -t "$TIME" --json | jq '.end.sum_received.bits_per_second / 1e9'; }
 wrk_of() { # NAME OPTION...
@@ -164,6 +177,7 @@ peer_memory() { memory_of "$PEER_PID"; }
 # shellcheck disable=SC2046
 ours_memory() { memory_of $(packet_pids); }
 one_memory() { # LABEL: after many connections on both
+	say "memory, $1, before: ours $(ours_memory) kB, Suricata $(peer_memory) kB"
 	for who in suricata ours; do
 		use $who
 		in_n "$WORK/connects" $V4 8080 "$TIME" >/dev/null
@@ -191,11 +205,12 @@ stage_start() {
 	for file in inspected large; do
 		cp "$WORK/$file.rules" "$PEER/bench/start.rules"
 		for ((i = 0; i < ROUNDS; i++)); do
-			note "start.ours.$file" "$(seconds "$YAGURA" packets --no-checksum --rules "$WORK/$file.rules" --pcap "$WORK/small.pcap")"
-			note "start.suricata.$file" "$(seconds in_peer "$NS_A" suricata -c /bench/suricata.yaml -S /bench/start.rules -r /bench/small.pcap -k none -l /tmp --runmode single)"
+			spent "start.ours.$file" "$YAGURA" packets --no-checksum --rules "$WORK/$file.rules" --pcap "$WORK/small.pcap"
+			spent "start.suricata.$file" in_peer "$NS_A" suricata -c /bench/suricata.yaml -S /bench/start.rules -r /bench/small.pcap -k none -l /tmp --runmode single
 		done
-		say "start, $file rules: ours $(median "start.ours.$file") s, Suricata $(median "start.suricata.$file") s"
+		say "start, $file rules: ours $(median "start.ours.$file") s ($(median "start.ours.$file.cpu") of a processor), Suricata $(median "start.suricata.$file") s ($(median "start.suricata.$file.cpu"))"
 		row "start with $(grep -c . "$WORK/$file.rules") rules, of Suricata's" "$(of start ours suricata ".$file")" most 0.1
+		row "  the same in processor time" "$(of start ours suricata ".$file.cpu")"
 	done
 }
 # ---- a reload: how long it takes, and how long the longest answer takes meanwhile ----
@@ -212,7 +227,6 @@ longest_while() { # NAME COMMAND...: notes seconds and the longest answer in ms
 	note "$name.longest" "$(awk '$1 == "Latency" && !seen++ { v = $4 + 0; if ($4 ~ /us$/) v /= 1000; else if ($4 !~ /ms$/) v *= 1000; print v }' "$WORK/wrk.out")"
 }
 # The same rules, compiled again: until the agent says that they are in force.
-version() { dsa_query -c GetAgentStatus | sed -n 's/^AgentStatus.modules.intrusionprevention.policyVersion: //p'; }
 newer_than() { [ "$(version)" -gt "$1" ]; }
 ours_reload() {
 	local before
@@ -239,11 +253,12 @@ stage_replay() {
 	"$TOP/bench/capture.py" "${BENCH_CONNECTIONS:-20000}" >"$WORK/large.pcap"
 	cp "$WORK/large.pcap" "$PEER/bench/"
 	for ((i = 0; i < ROUNDS; i++)); do
-		note replay.ours "$(seconds "$YAGURA" packets --no-checksum --rules "$WORK/inspected.rules" --pcap "$WORK/large.pcap")"
-		note replay.suricata "$(seconds in_peer "$NS_A" suricata -c /bench/suricata.yaml -S /bench/bench.rules -r /bench/large.pcap -k none -l /tmp --runmode single)"
+		spent replay.ours "$YAGURA" packets --no-checksum --rules "$WORK/inspected.rules" --pcap "$WORK/large.pcap"
+		spent replay.suricata in_peer "$NS_A" suricata -c /bench/suricata.yaml -S /bench/bench.rules -r /bench/large.pcap -k none -l /tmp --runmode single
 	done
-	say "replay of $(($(stat -c %s "$WORK/large.pcap") / 1000000)) MB: ours $(median replay.ours) s, Suricata $(median replay.suricata) s, both with their start"
+	say "replay of $(($(stat -c %s "$WORK/large.pcap") / 1000000)) MB: ours $(median replay.ours) s ($(median replay.ours.cpu) of a processor), Suricata $(median replay.suricata) s ($(median replay.suricata.cpu)), both with their start"
 	row "replay of a capture, Suricata's time of ours" "$(of replay suricata ours)" least 1.5
+	row "  the same in processor time" "$(of replay suricata ours .cpu)"
 }
 stage_bypass() {
 	peer_stop

@@ -2,6 +2,7 @@
 
 #include <linux/capability.h>
 
+static const char *const packet_calls[] = { "clone", "clone3", NULL };
 static const char *const spool_write[] = { "%lib/spool", NULL };
 
 static const char *const files_calls[] = { "fanotify_mark", "mlockall", NULL };
@@ -101,7 +102,8 @@ static const struct proc procs[] = {
 	                      .caps = 1ull << CAP_DAC_READ_SEARCH | 1ull << CAP_LEASE |
 	                              1ull << CAP_SYS_PTRACE } },
 	[P_SCAN] = { .name = "scan", .user = "yagura-scan", .exe = "yagura-scan" },
-	/* Verdicts need CAP_NET_ADMIN (NFQUEUE); no socket can be opened, no file either. */
+	/* Verdicts need CAP_NET_ADMIN (NFQUEUE); no socket can be opened, no file either. It begins
+	   a thread (taker.h). */
 	[P_PACKET] = { .name = "packet",
 	               .user = "yagura-packet",
 	               .count = packet_count,
@@ -112,7 +114,7 @@ static const struct proc procs[] = {
 	               .up = packet_up,
 	               .down = packet_down,
 	               .stop = packet_stop,
-	               .box = { .caps = 1ull << CAP_NET_ADMIN } },
+	               .box = { .syscalls = packet_calls, .caps = 1ull << CAP_NET_ADMIN } },
 	/* Ending a connection (sock_diag) needs CAP_NET_ADMIN, on a socket that it was born with.
 	 */
 	[P_TLS] = { .name = "tls",

@@ -71,8 +71,8 @@ static void links_init(struct flows *f)
 {
 	memset(f->buckets, 0xff, ((size_t)f->mask + 1) * sizeof(*f->buckets));
 	memset(f->peer_buckets, 0xff, ((size_t)f->mask + 1) * sizeof(*f->peer_buckets));
-	for (uint32_t i = 0; i < f->size; i++)
-		f->flows[i].next = f->peers[i].next = i + 1 < f->size ? i + 1 : NOBODY;
+	/* The free lists grow as entries are first used, so that pages stay untouched. */
+	f->free_flow = f->free_peer = NOBODY;
 }
 
 struct flows *flows_new(uint32_t flows, const struct flow_limits *limits,
@@ -169,9 +169,12 @@ static uint32_t peer_take(struct flows *f, const struct ip *ip)
 	uint32_t bucket = peer_hash(f, ip), i = f->free_peer;
 	if (known)
 		return (uint32_t)(known - f->peers);
-	if (i == NOBODY)
+	if (i != NOBODY)
+		f->free_peer = f->peers[i].next;
+	else if (f->used_peers < f->size)
+		i = f->used_peers++;
+	else
 		return NOBODY;
-	f->free_peer = f->peers[i].next;
 	f->peers[i] = (struct flow_peer){ .ip = *ip, .next = f->peer_buckets[bucket] };
 	f->peer_buckets[bucket] = i;
 	return i;
@@ -256,16 +259,28 @@ struct flow *flow_find(struct flows *f, const struct packet *p, uint64_t now_ms,
 	return NULL;
 }
 
+static struct flow *take_free(struct flows *f)
+{
+	uint32_t i = f->free_flow;
+	if (i != NOBODY)
+		f->free_flow = f->flows[i].next;
+	else if (f->used_flows < f->size)
+		i = f->used_flows++;
+	else
+		return NULL;
+	return &f->flows[i];
+}
+
 struct flow *flow_add(struct flows *f, const struct packet *p, enum flow_state state,
                       uint64_t now_ms)
 {
-	if (f->free_flow == NOBODY)
+	struct flow *w = take_free(f);
+	if (!w) {
 		flows_clean(f, now_ms);
-	uint32_t i = f->free_flow;
-	if (i == NOBODY)
+		w = take_free(f);
+	}
+	if (!w)
 		return NULL;
-	struct flow *w = &f->flows[i];
-	f->free_flow = w->next;
 	*w = (struct flow){ .ip = { p->src, p->dst },
 		            .proto = p->proto,
 		            .incoming = p->direction == PACKET_IN,
@@ -275,7 +290,7 @@ struct flow *flow_add(struct flows *f, const struct packet *p, enum flow_state s
 	ports_of(p, w->port);
 	uint32_t bucket = hash_of(f, w->ip, w->port, w->proto);
 	w->next = f->buckets[bucket];
-	f->buckets[bucket] = i;
+	f->buckets[bucket] = index_of(f, w);
 	f->count[state]++;
 	return w;
 }
@@ -283,9 +298,9 @@ struct flow *flow_add(struct flows *f, const struct packet *p, enum flow_state s
 uint32_t flows_clean(struct flows *f, uint64_t now_ms)
 {
 	uint32_t ended = 0;
-	for (uint32_t n = 0; n < f->size && ended < f->limits.cleanup_max; n++) {
+	for (uint32_t n = 0; n < f->used_flows && ended < f->limits.cleanup_max; n++) {
 		struct flow *w = &f->flows[f->clean_at];
-		f->clean_at = (f->clean_at + 1) % f->size;
+		f->clean_at = (f->clean_at + 1) % f->used_flows;
 		if (w->state == FLOW_FREE || w->due_ms > now_ms)
 			continue;
 		flow_drop(f, w);

@@ -48,6 +48,7 @@ struct flows {
 	bool offload;
 	uint32_t size, mask; /* flows; buckets - 1 */
 	uint32_t free_flow, free_peer, clean_at;
+	uint32_t used_flows, used_peers; /* entries that were ever used: the first of the tables */
 	uint32_t count[FLOW_STATES];
 	uint32_t *buckets, *peer_buckets; /* owned */
 	struct flow *flows;               /* owned */

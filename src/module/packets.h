@@ -32,6 +32,9 @@ enum { PACKET_WANTS_MAX = 256 };
 
 struct packet_row {
 	const struct module *module; /* section, start(), apply(), report(), stop() */
+	/* Does what takes long with a policy that has just been parsed, in any thread; may be NULL,
+	 * and apply() does without. */
+	int (*prepare)(struct rules *r, struct err *why);
 	/* Does this policy have the module judge anything? */
 	bool (*on)(const struct rules *r);
 	/* why: what packet_decode() said of it; REASON_NONE: it is well-formed. */

@@ -139,11 +139,36 @@ static void end(struct prevention *v)
 	v->loaded = 0;
 }
 
+static int prepare(struct rules *r, struct err *why)
+{
+	struct ips_set *set = NULL;
+	struct ips_rules *parsed = TAKE(r->parsed);
+	if (!parsed)
+		return 0;
+	int rc = ips_set_new(parsed, &ips_limits_default, NULL, &set, why);
+	if (rc < 0)
+		return rc;
+	r->set = set;
+	r->set_drop = ips_set_unref;
+	return 0;
+}
+
+/* What was prepared, or compiled now; referenced. */
+static int set_of(const struct rules *r, struct ips_set **out)
+{
+	struct ips_variable home;
+	struct err why;
+	const struct ips_source in = prevention_source(r, &home);
+	if (!r->set)
+		return ips_compile(&in, &ips_limits_default, NULL, out, NULL, &why);
+	*out = ips_set_ref(r->set);
+	return 0;
+}
+
 static int apply(struct instance *i, const struct rules *r)
 {
 	struct prevention *v = of(i);
 	struct ips_set *set = NULL;
-	struct err why;
 	v->now_ms = i->host->now_ms(i->host);
 	/* Events of the rules before have their names copied. */
 	const struct rules *old = v->rules;
@@ -152,14 +177,12 @@ static int apply(struct instance *i, const struct rules *r)
 		end(v);
 		return 0;
 	}
-	struct ips_variable home;
-	const struct ips_source in = prevention_source(r, &home);
 	struct ips_mode mode = { .prevent = r->state == PREVENTION_PREVENT,
 		                 .tap = r->tap,
 		                 .of = leave,
 		                 .alert = alerted,
 		                 .arg = v };
-	int rc = ips_compile(&in, &ips_limits_default, NULL, &set, NULL, &why);
+	int rc = set_of(r, &set);
 	if (rc == 0)
 		rc = begin(v, set, &mode);
 	if (rc == 0) {
@@ -270,6 +293,7 @@ static const struct module prevention_module = {
 
 const struct packet_row prevention_packets = {
 	.module = &prevention_module,
+	.prepare = prepare,
 	.on = is_on,
 	.judge = judge,
 	.tick = tick,

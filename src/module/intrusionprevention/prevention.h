@@ -59,6 +59,10 @@ struct rules {
 	struct ips_file *files;   /* owned, with names and texts: nrules */
 	char *home_net;           /* owned; "any" */
 	struct ips_report report; /* rules that do not load */
+	struct ips_rules *parsed; /* owned, until they are compiled */
+	/* Owned: a reference that set_drop() gives back; NULL: not compiled yet. */
+	struct ips_set *set;
+	void (*set_drop)(struct ips_set *s);
 	uint32_t fold_life_s, events_per_second;
 };
 

@@ -270,10 +270,7 @@ static int check_texts(struct rules *r, struct err *why)
 {
 	struct ips_variable home;
 	const struct ips_source in = prevention_source(r, &home);
-	struct ips_rules *parsed = NULL;
-	int rc = ips_parse(&in, &parsed, &r->report, why);
-	ips_rules_free(parsed);
-	return rc;
+	return ips_parse(&in, &r->parsed, &r->report, why);
 }
 
 /* ---- the whole ---- */
@@ -296,6 +293,9 @@ static void rules_free(struct rules *r)
 	free(r->schedules);
 	free(r->home_net);
 	ips_report_done(&r->report);
+	ips_rules_free(r->parsed);
+	if (r->set)
+		r->set_drop(r->set);
 	free(r);
 }
 

@@ -519,6 +519,9 @@ static void see_tcp(struct traffic *t, struct connection *c, enum app_side side,
 	bool closed = c->stream.reset ||
 	              (c->stream.half[0].closed && (c->alone || c->stream.half[1].closed));
 	touch(t, c, closed ? AGE_CLOSED : established || c->age == AGE_OPEN ? AGE_OPEN : AGE_NEW);
+	/* It is kept to know late packets by; what was spoken has been told. */
+	if (closed)
+		drop_app(t, c);
 }
 
 static void see_datagram(struct traffic *t, struct connection *c, enum app_side side)

@@ -34,12 +34,7 @@ void judges_done(struct judges *j)
 
 /* ---- policy ---- */
 
-struct taken {
-	struct rules *rules[PACKET_ROWS_MAX]; /* owned */
-	struct rules *engine_only;            /* owned */
-};
-
-static void taken_done(struct taken *t)
+void judges_taken_done(struct judges_taken *t)
 {
 	for (size_t i = 0; packet_rows[i]; i++)
 		packet_rows[i]->module->section->free(t->rules[i]);
@@ -51,7 +46,7 @@ static bool is_on(size_t row, const struct rules *r)
 	return r && packet_rows[row]->on(r);
 }
 
-static int take(struct taken *t, const json_t *parts, struct err *why)
+static int take(struct judges_taken *t, const json_t *parts, struct err *why)
 {
 	bool others = false;
 	const json_t *firewall = json_object_at(parts, firewall_section.name);
@@ -59,6 +54,8 @@ static int take(struct taken *t, const json_t *parts, struct err *why)
 		const struct section *s = packet_rows[i]->module->section;
 		const json_t *part = json_object_at(parts, s->name);
 		int rc = part ? s->parse(part, &t->rules[i], why) : 0;
+		if (rc == 0 && packet_rows[i]->prepare && is_on(i, t->rules[i]))
+			rc = packet_rows[i]->prepare(t->rules[i], why);
 		if (rc < 0)
 			return err_add(why, rc, "%s", s->name);
 		others = others || (i != FIREWALL && is_on(i, t->rules[i]));
@@ -68,24 +65,26 @@ static int take(struct taken *t, const json_t *parts, struct err *why)
 	return firewall_engine_only(firewall, &t->engine_only, why);
 }
 
-int judges_apply(struct judges *j, const json_t *policy, struct err *why)
+int judges_take(const json_t *policy, struct judges_taken *out, struct err *why)
 {
-	AUTO(taken_done) struct taken t = { { NULL }, NULL };
-	int rc = take(&t, json_object_at(policy, "sections"), why);
-	if (rc < 0)
-		return rc;
+	*out = (struct judges_taken){ .version = policy ? json_int(policy, "version", 0) : 0 };
+	return take(out, json_object_at(policy, "sections"), why);
+}
+
+int judges_put(struct judges *j, struct judges_taken *t, struct err *why)
+{
 	for (size_t i = 0; i < j->n; i++) {
 		struct rules *old = j->rows[i].rules;
-		rc = packet_rows[i]->module->apply(j->rows[i].instance, t.rules[i]);
+		int rc = packet_rows[i]->module->apply(j->rows[i].instance, t->rules[i]);
 		if (rc < 0)
 			return err_set(why, rc, "%s: %s", packet_rows[i]->module->section->name,
 			               strerror(-rc));
-		j->rows[i].rules = TAKE(t.rules[i]);
+		j->rows[i].rules = TAKE(t->rules[i]);
 		packet_rows[i]->module->section->free(old);
 	}
 	firewall_section.free(j->engine_only);
-	j->engine_only = TAKE(t.engine_only);
-	j->version = policy ? json_int(policy, "version", 0) : 0;
+	j->engine_only = TAKE(t->engine_only);
+	j->version = t->version;
 	return 0;
 }
 

@@ -20,8 +20,19 @@ struct judges {
 
 int judges_init(struct judges *j, struct host *host);
 void judges_done(struct judges *j);
-/* policy: the whole document, NULL: protect nothing. -EINVAL: the last one stays in force. */
-int judges_apply(struct judges *j, const json_t *policy, struct err *why);
+/* A policy that was read and compiled; owned. */
+struct judges_taken {
+	struct rules *rules[PACKET_ROWS_MAX];
+	struct rules *engine_only;
+	int64_t version;
+};
+
+/* policy: the whole document, NULL: protect nothing. Any thread. */
+int judges_take(const json_t *policy, struct judges_taken *out, struct err *why);
+void judges_taken_done(struct judges_taken *t);
+/* From here on it is in force; what is taken out of t is the judges'. < 0: the last one stays so.
+ */
+int judges_put(struct judges *j, struct judges_taken *t, struct err *why);
 /* p: as packet_decode() left it, why: what that said. Drop and reset by the first that says so;
  * settled when all are. */
 struct packet_answer judges_ask(struct judges *j, const struct packet *p, enum reason why);

@@ -14,7 +14,6 @@
 #include "agent/watchdog.h"
 #include "base/auto.h"
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/wire.h"
 
@@ -151,27 +150,30 @@ static void told_ready(struct watch *w, uint32_t events)
 
 /* ---- policy ---- */
 
-static int on_policy(struct self *me, struct peer *p, struct imsg *m)
+static void policy_taken(struct taker *t, struct taken_policy *p)
 {
-	struct packets *s = state(me);
-	AUTO(imsg_body_done) struct imsg_body body = { 0 };
-	struct err why = { { 0 } };
-	(void)p;
-	int rc = imsg_body(m, POLICY_MAX, &body);
-	if (rc < 0)
-		return rc;
-	AUTO(json_decrefp) json_t *policy = body.s.n ? json_parse(body.s, NULL) : NULL;
-	if (judges_apply(&s->judges, policy, &why) < 0) {
-		log_error("policy: %s", why.text);
+	struct packets *s = CONTAINER_OF(t, struct packets, taker);
+	int rc = p->rc < 0 ? p->rc : judges_put(&s->judges, &p->rules, &p->why);
+	if (rc < 0) {
+		log_error("policy: %s", p->why.text);
 		if (packets_first(s))
-			outbox_system(&s->outbox, "policy-refused", why.text);
-		return 0; /* the last one stays in force */
+			outbox_system(&s->outbox, "policy-refused", p->why.text);
+		return; /* the last one stays in force */
 	}
 	const struct rules *r = judges_ruleset(&s->judges);
 	if (r && s->queue.room)
 		queue_fail_open(&s->queue, r->fail_open_engine || r->tap);
-	kernel_policy(s, policy);
-	return 0;
+	kernel_policy(s, p->policy);
+}
+
+static int on_policy(struct self *me, struct peer *p, struct imsg *m)
+{
+	AUTO(imsg_body_done) struct imsg_body body = { 0 };
+	(void)p;
+	int rc = imsg_body(m, POLICY_MAX, &body);
+	if (rc == 0)
+		taker_give(&state(me)->taker, body.s);
+	return rc;
 }
 
 static int on_ruleset_done(struct self *me, struct peer *p, struct imsg *m)
@@ -296,6 +298,8 @@ int packet_start(struct self *me)
 	kernel_init(s);
 	outbox_init(&s->outbox, me);
 	int rc = judges_init(&s->judges, &s->host);
+	if (rc == 0)
+		rc = taker_init(&s->taker, &me->loop, policy_taken);
 	if (rc < 0)
 		return rc;
 	firewall_offload(judges_firewall(&s->judges), true);
@@ -328,6 +332,7 @@ void packet_stop(struct self *me)
 	for (int i = 0; s->queue.room && i < LAST_READS; i++)
 		if (queue_read(&s->queue, on_asked, s) <= 0)
 			break;
+	taker_done(&s->taker);
 	judges_flush(&s->judges);
 	outbox_flush(&s->outbox, 1000);
 	judges_done(&s->judges);

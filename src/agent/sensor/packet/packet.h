@@ -5,6 +5,7 @@
 #include "agent/sensor/packet/links.h"
 #include "agent/sensor/packet/logged.h"
 #include "agent/sensor/packet/queue.h"
+#include "agent/sensor/packet/taker.h"
 #include "base/map.h"
 
 /*
@@ -45,6 +46,7 @@ struct packets {
 	struct self *me;
 	struct outbox outbox;
 	struct judges judges;
+	struct taker taker;
 	struct queue queue;
 	struct logged logged;
 	struct links links;
