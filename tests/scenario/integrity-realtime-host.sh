@@ -16,9 +16,14 @@ watching() { dsa_query -c GetAgentStatus | grep -qx 'AgentStatus.modules.integri
 replace() { cat >"$1.new" && chmod --reference="$1" "$1.new" && mv "$1.new" "$1"; }
 
 manager_setup && manager_start && sign_in || not_ok "the manager starts"
+# The agent, with that view of its host.
+cat >"$WORK/agent.sh" <<SH
+#!/bin/sh
+mkdir -p /var/lib/dpkg && mount --bind "$WORK/etc" /etc && mount --bind "$WORK/dpkg" /var/lib/dpkg && exec "$AGENT" "\$@"
+SH
+chmod +x "$WORK/agent.sh"
+AGENT=$WORK/agent.sh
 check "the agent starts" agent_start a "$WORK/fs"
-nsenter -t "$AGENT_PID" -m sh -c 'mkdir -p /var/lib/dpkg && mount --bind "$0/etc" /etc && mount --bind "$0/dpkg" /var/lib/dpkg' "$WORK" ||
-	{ not_ok "the agent's view is made"; finish; }
 check "the agent is activated" agent_activate watched
 RULE=$(api POST /integritymonitoringrules "{\"name\":\"host\",\"severity\":\"high\",\"template\":\"custom\",\"customXML\":\"<UserSet/><GroupSet/><InstalledSoftwareSet/><ServiceSet/><PortSet/><ProcessSet><include key='$TAG'/></ProcessSet>\"}" | jq '.ID // empty')
 base_policy "{\"integrityMonitoring\":{\"state\":\"real-time\",\"ruleIDs\":[$RULE]}}" >/dev/null
@@ -37,8 +42,8 @@ check_until "a package of another version is told" 30 seen Updated InstalledSoft
 printf '[Service]\nExecStart=/bin/true\n' >"$WORK/etc/systemd/system/$TAG.service"
 check_until "a new service is told" 30 seen Created Service "$TAG.service"
 mkdir "$WORK/etc/systemd/system/$TAG.service.d"
-printf '[Service]\nUser=nobody\n' >"$WORK/etc/systemd/system/$TAG.service.d/user.conf"
-check_until "what is dropped in beside it is told" 30 seen Updated Service "$TAG.service" '.Description | test("nobody")'
+printf '[Service]\nExecStart=/bin/false\n' >"$WORK/etc/systemd/system/$TAG.service.d/more.conf"
+check_until "what is dropped in beside it is told" 30 seen Updated Service "$TAG.service" '.Description | test("/bin/true -> /bin/true; /bin/false")'
 
 "$WORK/$TAG" 600 &
 process=$!

@@ -57,6 +57,10 @@ static int parse(const json_t *in, struct rules **out, struct err *why)
 	r->cpu = cpu_of(settings);
 	im_rules_init(&r->im, contents, json_object_at(in, "variables"));
 	int rc = parse_state(r, in, why);
+	/* Either of the two says it. */
+	const char *also =
+		json_text(settings, "integrityMonitoringSettingRealtimeEnabled", "false");
+	r->real_time = r->real_time || (r->on && strcmp(also, "true") == 0);
 	for (size_t i = 0; i < json_array_size(list) && rc == 0; i++) {
 		const json_t *rule = json_array_get(list, i);
 		rc = im_rules_add_json(&r->im, rule, why);

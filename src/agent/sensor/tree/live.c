@@ -17,15 +17,18 @@
 #include "module/integritymonitoring/survey/others.h"
 #include "module/integritymonitoring/survey/walk.h"
 
+/* A file that takes long to read and is written all the time is read a tenth of the time. */
+enum { SLOW_MS = 100, SLOW_PAUSE = 10, SLOW_MAX = 1000 };
 enum { WAITING_MAX = 1 << 20, GIVE_UP_MS = 1000, CLASS_PAUSE = 20, CLASS_PAUSE_MAX_MS = 900 };
 
 /* Something to look at; touch 0: the end of a message, to be answered. */
 struct item {
 	STAILQ_ENTRY(item) next;
-	struct touched t; /* points into text */
-	uint32_t id;      /* of the message that ends here */
-	bool derived;     /* we thought of it ourselves: nothing more comes from it */
-	struct buf text;  /* owned */
+	struct touched t;  /* points into text */
+	uint32_t id;       /* of the message that ends here */
+	uint64_t after_ms; /* monotonic: not before */
+	bool derived;      /* we thought of it ourselves: nothing more comes from it */
+	struct buf text;   /* owned */
 };
 
 /* ---- items ---- */
@@ -71,8 +74,18 @@ static void enqueue(struct live *l, const struct touched *t, bool derived)
 		map_set(&l->queued, i->t.path, i);
 }
 
+static void forget_slow(struct live *l)
+{
+	struct map_item item;
+	for (size_t at = 0; map_next(&l->slow, &at, &item);)
+		free(item.value);
+	map_done(&l->slow);
+}
+
 static void forget_items(struct live *l)
 {
+	STAILQ_CONCAT(&l->items, &l->later);
+	forget_slow(l);
 	while (!STAILQ_EMPTY(&l->items)) {
 		struct item *i = STAILQ_FIRST(&l->items);
 		STAILQ_REMOVE_HEAD(&l->items, next);
@@ -344,10 +357,56 @@ static struct item *take(struct live *l)
 	return i;
 }
 
+/* It took long to read: the next time not so soon. */
+static void note_slow(struct live *l, struct str path, uint64_t began_ms)
+{
+	uint64_t now = clock_mono_ms();
+	if (now - began_ms < SLOW_MS)
+		return;
+	if (l->slow.n >= SLOW_MAX)
+		forget_slow(l);
+	uint64_t *until = xcalloc(1, sizeof(*until));
+	*until = now + (now - began_ms) * SLOW_PAUSE;
+	free(map_set(&l->slow, path, until));
+}
+
+/* Not yet: more may be added to it until then. */
+static bool is_put_off(struct live *l, struct item *i)
+{
+	const uint64_t *until = i->t.path.n ? map_get(&l->slow, i->t.path) : NULL;
+	if (!until || i->t.touch != TOUCH_CONTENT)
+		return false;
+	if (clock_mono_ms() >= *until) {
+		free(map_del(&l->slow, i->t.path));
+		return false;
+	}
+	i->after_ms = *until;
+	STAILQ_INSERT_TAIL(&l->later, i, next);
+	map_set(&l->queued, i->t.path, i);
+	return true;
+}
+
+static void take_later(struct live *l)
+{
+	struct items rest = STAILQ_HEAD_INITIALIZER(rest);
+	uint64_t now = clock_mono_ms();
+	while (!STAILQ_EMPTY(&l->later)) {
+		struct item *i = STAILQ_FIRST(&l->later);
+		STAILQ_REMOVE_HEAD(&l->later, next);
+		if (now >= i->after_ms)
+			STAILQ_INSERT_TAIL(&l->items, i, next);
+		else
+			STAILQ_INSERT_TAIL(&rest, i, next);
+	}
+	STAILQ_CONCAT(&l->later, &rest);
+}
+
 static void item_go_on(struct live *l)
 {
 	struct item *i = take(l);
 	struct touched *t = &i->t;
+	if (is_put_off(l, i))
+		return;
 	if (!t->touch)
 		self_send(l->me, P_CHANGES, 0, M_TOUCHED_DONE, i->id, (struct str){ 0 });
 	if (t->touch & TOUCH_CLASS) {
@@ -364,8 +423,11 @@ static void item_go_on(struct live *l)
 		l->sweeping = i;
 		l->sweep = sweep_new(l, t->path, &i->t.actor);
 	}
-	if (t->path.n)
+	uint64_t began = clock_mono_ms();
+	if (t->path.n) {
 		judge(l, t->path, t->touch, &t->actor, i->derived);
+		note_slow(l, t->path, began);
+	}
 	if (t->path.n && (t->touch & (TOUCH_NAME | TOUCH_MOVED)))
 		look_at_parent(l, t);
 	if (l->sweeping != i)
@@ -389,6 +451,7 @@ void live_go_on(struct live *l, uint64_t until_ms)
 {
 	if (!l->judges)
 		return;
+	take_later(l);
 	while (clock_mono_ms() < until_ms && l->outbox->bytes < WAITING_MAX) {
 		if (l->sweep) {
 			if (sweep_go_on(l->sweep, until_ms))
@@ -606,6 +669,7 @@ int live_init(struct live *l, struct self *me, struct outbox *o)
 	*l = (struct live){ .me = me, .outbox = o, .state = "off" };
 	l->ledger.fd = l->ledger.keep.fd = -1;
 	STAILQ_INIT(&l->items);
+	STAILQ_INIT(&l->later);
 	l->moved = moved_new(tell_moved, l);
 	l->reader = xcalloc(1, sizeof(*l->reader));
 	return reader_init(l->reader);

@@ -25,10 +25,11 @@ struct live {
 	bool judges; /* real time is on, and the ledger is of these rules */
 	struct walk *walk;
 	struct moved *moved;
-	struct map movers;     /* by path: who renamed it */
-	struct reader *reader; /* owned */
-	STAILQ_HEAD(items, item) items;
-	struct map queued; /* by path: items that can still be added to */
+	struct map movers;                     /* by path: who renamed it */
+	struct reader *reader;                 /* owned */
+	STAILQ_HEAD(items, item) items, later; /* later: files that take long to read */
+	struct map slow;                       /* by path: until when it is left alone, owned */
+	struct map queued;                     /* by path: items that can still be added to */
 	struct sweep *sweep;
 	struct item *sweeping; /* owned: whom the sweep is for; NULL: everything */
 	bool due;              /* a sweep over everything */

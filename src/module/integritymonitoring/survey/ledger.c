@@ -32,6 +32,11 @@ struct ledger_link {
 	struct str path;
 };
 
+/* A file of the baseline that had one name then: it may get another. */
+struct ledger_inode {
+	uint32_t hash, block;
+};
+
 /* ---- keys ---- */
 
 /* Files and directories share their names. */
@@ -64,8 +69,6 @@ static void add_link(struct ledger *l, const struct im_entity *e)
 {
 	const uint64_t id[2] = { e->file.dev, e->file.ino };
 	struct str key = { (const char *)id, sizeof(id) };
-	if (e->class != IM_FILE || !S_ISREG(e->file.mode) || e->file.nlink < 2)
-		return;
 	struct ledger_link *first = map_get(&l->links, key);
 	for (const struct ledger_link *k = first; k; k = k->next)
 		if (str_eq(k->path, e->key))
@@ -76,13 +79,78 @@ static void add_link(struct ledger *l, const struct im_entity *e)
 	map_set(&l->links, key, k);
 }
 
-void ledger_links(const struct ledger *l, const struct im_file *f,
+static uint32_t hash_of(uint64_t dev, uint64_t ino)
+{
+	const uint64_t id[2] = { dev, ino };
+	static const uint64_t key[2] = { 1, 2 };
+	return (uint32_t)siphash(key, id, sizeof(id));
+}
+
+static int add_inode(struct ledger *l, const struct im_entity *e, size_t block)
+{
+	if (l->ninodes == l->inode_cap) {
+		size_t cap = l->inode_cap ? l->inode_cap * 2 : 1024;
+		struct ledger_inode *more = reallocarray(l->inodes, cap, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		l->inodes = more;
+		l->inode_cap = cap;
+	}
+	l->inodes[l->ninodes++] =
+		(struct ledger_inode){ hash_of(e->file.dev, e->file.ino), (uint32_t)block };
+	return 0;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+	const struct ledger_inode *x = a, *y = b;
+	return x->hash != y->hash ? (x->hash < y->hash ? -1 : 1)
+	                          : (x->block > y->block) - (x->block < y->block);
+}
+
+/* The first of this hash, or of a greater one. */
+static size_t first_inode(const struct ledger *l, uint32_t hash)
+{
+	size_t low = 0, high = l->ninodes;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (l->inodes[middle].hash < hash)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Has keep begin with the entities of a block; -EBADMSG or -errno. */
+static int go_to_block(struct ledger *l, size_t at)
+{
+	int rc = 0;
+	if (l->block != at)
+		rc = keep_seek(&l->keep, &l->blocks[at].place);
+	else
+		im_unpack_block(&l->keep.unpacker, buf_view(&l->keep.block));
+	l->block = rc < 0 ? SIZE_MAX : at;
+	return rc;
+}
+
+void ledger_links(struct ledger *l, const struct im_file *f,
                   void (*each)(void *arg, struct str path), void *arg)
 {
 	const uint64_t id[2] = { f->dev, f->ino };
 	const struct ledger_link *k = map_get(&l->links, (struct str){ (const char *)id, 16 });
+	uint32_t hash = hash_of(f->dev, f->ino);
+	struct im_entity e;
 	for (; k; k = k->next)
 		each(arg, k->path);
+	for (size_t i = first_inode(l, hash); i < l->ninodes && l->inodes[i].hash == hash; i++) {
+		if (go_to_block(l, l->inodes[i].block) < 0)
+			return;
+		while (im_unpack(&l->keep.unpacker, &e) == 1)
+			if (e.class == IM_FILE && e.file.nlink == 1 && e.file.ino == f->ino &&
+			    e.file.dev == f->dev)
+				each(arg, e.key);
+	}
 }
 
 /* ---- the journal ---- */
@@ -108,7 +176,7 @@ static void set_line(struct ledger *l, const struct im_entity *e, bool gone)
 	line->gone = gone;
 	line->version++;
 	line->round = l->round;
-	if (!gone)
+	if (!gone && e->class == IM_FILE && S_ISREG(e->file.mode))
 		add_link(l, e);
 }
 
@@ -230,8 +298,14 @@ static int add_block(struct ledger *l, const struct keep_place *place, size_t *c
 	struct ledger_block *b = &l->blocks[l->nblocks++];
 	*b = (struct ledger_block){ .place = *place, .first = { .class = e.class } };
 	b->first.key = (struct str){ arena_str(&l->arena, e.key), e.key.n };
-	for (; rc == 1; rc = im_unpack(&l->keep.unpacker, &e))
-		add_link(l, &e);
+	for (; rc == 1; rc = im_unpack(&l->keep.unpacker, &e)) {
+		if (e.class != IM_FILE || !S_ISREG(e.file.mode))
+			continue;
+		if (e.file.nlink > 1)
+			add_link(l, &e);
+		else if (add_inode(l, &e, l->nblocks - 1) < 0)
+			return -ENOMEM;
+	}
 	return rc;
 }
 
@@ -245,6 +319,8 @@ static int index_blocks(struct ledger *l)
 		if (rc < 0)
 			break;
 	}
+	if (l->ninodes)
+		qsort(l->inodes, l->ninodes, sizeof(*l->inodes), by_hash);
 	return rc;
 }
 
@@ -282,6 +358,7 @@ void ledger_close(struct ledger *l)
 	free(l->journal);
 	free(l->blocks);
 	free(l->frozen);
+	free(l->inodes);
 	arena_done(&l->arena);
 	buf_done(&l->found);
 	buf_done(&l->frozen_text);
@@ -310,12 +387,7 @@ static int find_in_baseline(struct ledger *l, const struct im_entity *e, struct 
 	size_t at = block_of(l, e);
 	if (at == SIZE_MAX)
 		return 0;
-	int rc = 0;
-	if (l->block != at)
-		rc = keep_seek(&l->keep, &l->blocks[at].place);
-	else
-		im_unpack_block(&l->keep.unpacker, buf_view(&l->keep.block));
-	l->block = rc < 0 ? SIZE_MAX : at;
+	int rc = go_to_block(l, at);
 	while (rc == 0) {
 		rc = im_unpack(&l->keep.unpacker, out);
 		if (rc <= 0)

@@ -18,7 +18,9 @@ struct ledger {
 	struct arena arena;          /* the first keys of blocks, names of links */
 	struct map lines;            /* by kind and key: struct ledger_line, owned */
 	struct map links;            /* by device and inode: struct ledger_link, of the arena */
-	struct buf found;            /* what the last entity found points to */
+	struct ledger_inode *inodes; /* owned: of files with one name, by hash: their blocks */
+	size_t ninodes, inode_cap;
+	struct buf found; /* what the last entity found points to */
 	struct im_unpacker unpacker;
 	struct ledger_line **frozen; /* owned: in order, as they were when a survey began */
 	size_t nfrozen, thawed;
@@ -45,8 +47,9 @@ unsigned ledger_version(const struct ledger *l, enum im_class class, struct str 
 /* It is like this now; ledger_gone(): it is no more. */
 void ledger_put(struct ledger *l, const struct im_entity *e);
 void ledger_gone(struct ledger *l, enum im_class class, struct str key);
-/* Other names of the file, as far as they are known: each(arg, path). */
-void ledger_links(const struct ledger *l, const struct im_file *f,
+/* The names of the file, as far as they are known: each(arg, path), which must not look anything
+ * up. */
+void ledger_links(struct ledger *l, const struct im_file *f,
                   void (*each)(void *arg, struct str path), void *arg);
 /* Everything told since the last call goes to the journal, or -errno. */
 int ledger_save(struct ledger *l);

@@ -11,7 +11,7 @@
 #include "base/test.h"
 #include "module/integritymonitoring/survey/ledger.h"
 
-enum { N = 5000 };
+enum { N = 5000, LINKED = 7777777 };
 
 static char folder[64];
 static int dir = -1;
@@ -24,7 +24,7 @@ static struct im_entity entity(unsigned n, char text[static 64])
 	e.key = str_of(text);
 	e.file = (struct im_file){ .mode = S_IFREG | 0644,
 		                   .nlink = n % 10 ? 1 : 2,
-		                   .ino = n % 10 ? n : 77,
+		                   .ino = n % 10 ? n : LINKED,
 		                   .dev = 9,
 		                   .size = n };
 	return e;
@@ -272,15 +272,18 @@ static void add_path(void *arg, struct str path)
 static void the_names_of_a_file_that_has_several_are_known(void **state)
 {
 	AUTO(ledger_close) struct ledger l;
-	struct im_file f = { .dev = 9, .ino = 77 };
+	struct im_file f = { .dev = 9, .ino = LINKED };
 	unsigned n = 0;
 	(void)state;
 	opened(&l);
 	ledger_links(&l, &f, add_path, &n);
 	assert_int_equal(n, N / 10);
-	f.ino = 78;
+	f.ino = 78; /* it had one name in the baseline */
 	ledger_links(&l, &f, add_path, &n);
-	assert_int_equal(n, N / 10);
+	assert_int_equal(n, N / 10 + 1);
+	f.ino = N + 1;
+	ledger_links(&l, &f, add_path, &n);
+	assert_int_equal(n, N / 10 + 1);
 	assert_int_equal(unlinkat(dir, "baseline.changes", 0), 0);
 }
 
