@@ -30,6 +30,11 @@ struct packet_want {
 
 enum { PACKET_WANTS_MAX = 256 };
 
+/* Where the computer is; contexts name any of them. */
+enum fw_place { PLACE_LOCAL = 1, PLACE_REMOTE = 2, PLACE_NONE = 4, PLACE_NO_INTERNET = 8 };
+/* What a context of the API names: bits of enum fw_place (firewall/section.c). */
+unsigned context_places(const json_t *context);
+
 struct packet_row {
 	const struct module *module; /* section, start(), apply(), report(), stop() */
 	/* Does what takes long with a policy that has just been parsed, in any thread; may be NULL,
@@ -45,8 +50,8 @@ struct packet_row {
 	/* What the rules in force want to see, at most max; how many. NULL: what the ruleset of
 	 * the Firewall asks by itself. */
 	size_t (*wants)(const struct instance *i, struct packet_want *out, size_t max);
-	/* The computer's time zone; may be NULL. */
-	void (*place)(struct instance *i, int64_t utc_offset_s);
+	/* The computer's time zone, and where it is (bits of enum fw_place); may be NULL. */
+	void (*place)(struct instance *i, int64_t utc_offset_s, unsigned places);
 };
 
 extern const struct packet_row *const packet_rows[]; /* packets.c; the Firewall first, NULL last */

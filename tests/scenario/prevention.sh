@@ -65,6 +65,38 @@ check "and that is let through as well" answers "https://10.213.0.2:8443/$SECRET
 tells_client() { events 8443 | jq -es 'any(.[]; .SourceIP == "10.213.0.1")'; }
 check "the event names the client" tells_client
 
+proxied() { in_m curl -s -m 20 -o /dev/null -H 'X-Forwarded-For: 198.51.100.77' "http://10.213.0.2:8080/$SECRET?$RANDOM"; }
+tells_proxied() { proxied; ips_events | jq -es 'any(.[]; .XForwardedFor == "198.51.100.77")'; }
+# Events of the same ends are one within a minute: another rule has its own.
+other=$(jq -n '{name: "Proxied", template: "custom", customXML: "alert http any any -> any any (http.header; content:\"198.51.100.77\"; sid:1000009;)"}')
+OTHER=$(api POST /intrusionpreventionrules "$other" | jq -r '.ID // empty')
+base_policy "{\"intrusionPrevention\":{\"ruleIDs\":[$RULE,$OTHER]}}" >/dev/null
+check_until "an event tells whom a proxy named" 60 tells_proxied
+base_policy "{\"intrusionPrevention\":{\"ruleIDs\":[$RULE]}}" >/dev/null
+
+# ---- A rule against a capture, in the manager's bench ----
+python3 - "$TOP" "$SECRET" "$WORK/request.pcap" <<'END'
+import ipaddress, sys
+sys.path.insert(0, sys.argv[1] + "/tests/content")
+sys.dont_write_bytecode = True
+import capture
+with open(sys.argv[3], "wb") as f:
+    talk = capture.Conversation(capture.Capture(f), ipaddress.ip_address("198.51.100.9"), 8080, 40000, {"plain"})
+    talk.open()
+    talk.say(True, b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n" % sys.argv[2].encode())
+    talk.close()
+END
+try() { jq -n --arg c "$(base64 -w0 "$WORK/request.pcap")" "$1 + {capture: \$c}" >"$WORK/try.json"; api POST /intrusionpreventionrules/capture "@$WORK/try.json"; }
+found=$(try "{ruleIDs: [$RULE]}")
+finds() { echo "$found" | jq -e ".alerts | length == 1 and .[0].ruleID == $RULE and .[0].action == \"log-only\" and .[0].buffer == \"http.uri\""; }
+check "the manager finds it in a capture" finds
+blocks() { try "{ruleIDs: [$RULE], prevent: true}" | jq -e '.alerts[0].action == "drop" and .dropped > 0'; }
+check "and says what Prevent would do" blocks
+others() { try "{ruleIDs: [$OTHER]}" | jq -e '.alerts | length == 0'; }
+check "another rule finds nothing" others
+nothing() { api POST /intrusionpreventionrules/capture '{"capture":"AAAA"}' | jq -e '.message | test("capture")'; }
+check "what is no capture is refused" nothing
+
 # ---- Prevent ----
 base_policy '{"intrusionPrevention":{"state":"prevent"}}' >/dev/null
 blocked() { [ "$(get "http://10.213.0.2:8080/$SECRET")" = 000 ]; }

@@ -33,6 +33,7 @@ static const struct gate {
 	{ "POST",   "/api/policies/{id}/loginspection/test", NULL,                        "policy" },
 	{ "POST",   "/api/computers/{id}/loginspection/test", NULL,                       "computer" },
 	{ "POST",   "/api/computers/{id}/firewall/simulate", NULL,                        "computer" },
+	{ "POST",   "/api/intrusionpreventionrules/capture", NULL,                        "rule" },
 	{ NULL,     "/api/policies/default",              "canEditPolicyProperties",      "policy" },
 	{ NULL,     "/api/policies/{id}",                 "canEditPolicyProperties",      "policy" },
 	{ "DELETE", "/api/computers",                     "canDeleteComputers",           "computer" },

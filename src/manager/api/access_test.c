@@ -163,6 +163,7 @@ static const char *right_of(const struct route *r)
 		{ NULL,   "/search",                     NULL },
 		{ "POST", "/firewall/simulate",         NULL },
 		{ "POST", "/loginspection/test",        NULL },
+		{ "POST", "/intrusionpreventionrules/capture", NULL },
 		{ NULL,   "/apikeys/current",            NULL },
 		{ NULL,   "/sessions/current",           NULL },
 		{ NULL,   "/administrators/",            NULL }, /* one's own: their handlers refuse others */

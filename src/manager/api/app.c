@@ -455,7 +455,7 @@ void app_free(struct app *a)
 	forward_free(a);
 	oidc_free(a);
 	agents_drop(a);
-	stream_done(a);
+	stream_over(a);
 	json_decref(a->usage);
 	for (size_t i = 0; i < CLASSES_MAX; i++)
 		free(a->inserts[i]);

@@ -353,6 +353,7 @@ int file_content(struct call *c);
 
 int firewall_simulate(struct call *c);
 int firewall_hits_get(struct call *c);
+int prevention_capture(struct call *c);
 
 int inspection_test(struct call *c);
 int inspection_decoders(struct call *c);
@@ -367,7 +368,7 @@ void stream_unheard(struct app *a); /* something was not said */
 void stream_review(struct app *a);
 void stream_tick(struct app *a);
 bool stream_gone(struct app *a, uint64_t id);
-void stream_done(struct app *a);
+void stream_over(struct app *a);
 
 int trust_ruleset_rules(struct call *c);
 int trust_ruleset_set_rules(struct call *c);

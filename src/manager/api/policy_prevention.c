@@ -79,7 +79,8 @@ static json_t *settings_of(const struct chain *ch)
 	json_t *set = json_object();
 	for (const struct setting *s = all_settings; s->name; s++) {
 		bool mine = strncmp(s->name, "intrusionPrevention", 19) == 0 ||
-		            strcmp(s->name, "firewallSettingNetworkEngineMode") == 0;
+		            strcmp(s->name, "firewallSettingNetworkEngineMode") == 0 ||
+		            strcmp(s->name, "firewallSettingEngineOptionLogOnePacketPeriod") == 0;
 		if (s->scope != SCOPE_POLICY || !mine)
 			continue;
 		AUTO(freep) char *value = chain_setting(ch, s);
@@ -96,6 +97,7 @@ json_t *prevention_part(struct app *a, const struct chain *ch)
 	module_state(ch, policy_module_find("intrusionprevention"), state);
 	json_set_text(o, "state", state);
 	json_set(o, "schedules", named(a, ch, rules, "scheduleID", "schedules"));
+	json_set(o, "contexts", named(a, ch, rules, "contextID", "contexts"));
 	json_set(o, "portLists", named(a, ch, types, "portListID", "portlists"));
 	json_set(o, "applicationTypes", types);
 	json_set(o, "rules", rules);

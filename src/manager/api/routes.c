@@ -85,6 +85,7 @@ static const struct route computer_routes[] = {
 	{ "GET",    "/api/computers/{id}/loginspection/decoders", inspection_decoders,    false, "decoders and rules that hold, and what is wrong with them" },
 	{ "GET",    "/api/policies/{id}/loginspection/decoders",  inspection_decoders,    false, "the same for a policy" },
 	{ "GET",    "/api/computers/{id}/loginspection/files",    inspection_files,       false, "the log files that its agent found" },
+	{ "POST",   "/api/intrusionpreventionrules/capture",      prevention_capture,     true,  "what rules find in a capture" },
 	{ "GET",    "/api/computers/{id}/firewall/hits",          firewall_hits_get,      false, "how often each rule was met" },
 	{ "GET",    "/api/antimalwarestatus/{id}",                antimalware_status,     false, "what its agent says of Anti-Malware" },
 	{ "GET",    "/api/identifiedfiles",                       files_list,             false, "quarantined files" },

@@ -225,7 +225,7 @@ void stream_tick(struct app *a)
 	}
 }
 
-void stream_done(struct app *a)
+void stream_over(struct app *a)
 {
 	while (!LIST_EMPTY(&a->listeners))
 		/* The analyzer does not follow LIST_REMOVE().

@@ -32,3 +32,5 @@ int bench_inspection(const json_t *input, json_t **out, struct err *why);
 int bench_inspection_set(const json_t *input, json_t **out, struct err *why);
 /* Would a rule of the API load. */
 int bench_inspection_rule(const json_t *input, json_t **out, struct err *why);
+/* What do rules find in a capture (prevention.c). */
+int bench_prevention(const json_t *input, json_t **out, struct err *why);

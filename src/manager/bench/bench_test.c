@@ -1,8 +1,10 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/base64.h"
 #include "base/json.h"
 #include "base/test.h"
+#include "engine/made.h"
 #include "manager/bench/bench.h"
 
 /* A policy that refuses SSH, allows the web, and inspects. ' stands for ". */
@@ -177,6 +179,109 @@ static void a_rule_that_would_not_load_is_refused(void **state)
 		0);
 }
 
+/* ---- rules on a capture ---- */
+
+static void put_le32(struct buf *b, uint32_t v)
+{
+	for (unsigned i = 0; i < 4; i++)
+		buf_char(b, (char)(v >> 8 * i));
+}
+
+static void put_packet(struct buf *b, bool from_client, uint8_t flags, uint32_t seq, uint32_t ack,
+                       const char *data)
+{
+	struct made m = { 0 };
+	const char *client = "192.0.2.1", *server = "192.0.2.9";
+	made_ip(&m, from_client ? client : server, from_client ? server : client, PROTO_TCP);
+	made_tcp(&m, from_client ? 40000 : 80, from_client ? 80 : 40000, flags, seq, ack);
+	made_bytes(&m, data, strlen(data));
+	made_end(&m);
+	put_le32(b, 1700000000);
+	put_le32(b, 0);
+	put_le32(b, (uint32_t)m.n);
+	put_le32(b, (uint32_t)m.n);
+	buf_add(b, m.b, m.n);
+}
+
+/* A pcap file with one request, as base64. */
+static void capture_of(const char *request, struct buf *out)
+{
+	AUTO(buf_done) struct buf b = { 0 };
+	put_le32(&b, 0xa1b2c3d4);
+	put_le32(&b, 4u << 16 | 2);
+	put_le32(&b, 0);
+	put_le32(&b, 0);
+	put_le32(&b, 65535);
+	put_le32(&b, 101); /* LINKTYPE_RAW */
+	put_packet(&b, true, TCP_SYN, 100, 0, "");
+	put_packet(&b, false, TCP_SYN | TCP_ACK, 500, 101, "");
+	put_packet(&b, true, TCP_ACK, 101, 501, "");
+	put_packet(&b, true, TCP_ACK | TCP_PSH, 101, 501, request);
+	base64_encode(out, buf_view(&b));
+}
+
+static int try_capture(const char *state, const char *text, const char *capture, json_t **out,
+                       struct err *why)
+{
+	AUTO(buf_done) struct buf order = { 0 };
+	AUTO(json_decrefp)
+	json_t *o = json_pack(
+		"{s:s, s:{s:s, s:{s:s, s:[{s:i, s:s, s:s, s:s, s:i}], s:[{s:i, s:s, s:s, s:s, s:[s]}]}}}",
+		"engine", "intrusionprevention", "input", "capture", capture, "section", "state",
+		state, "rules", "ID", 7, "name", "A word", "template", "custom", "customXML", text,
+		"applicationTypeID", 3, "applicationTypes", "ID", 3, "name", "Web", "protocol",
+		"tcp", "portType", "multiple", "portMultiple", "80-81");
+	json_write(&order, o);
+	return bench_run(buf_view(&order), out, why);
+}
+
+static void rules_are_tried_on_a_capture(void **state)
+{
+	static const char rule[] = "alert http any any -> any any (msg:\"m\"; http.uri; "
+				   "content:\"secret\"; sid:5;)\n"
+				   "alert http any any -> any any (nonsense:1; sid:6;)";
+	AUTO(buf_done) struct buf hit = { 0 }, miss = { 0 };
+	struct err why = { { 0 } };
+	(void)state;
+	capture_of("GET /a/secret HTTP/1.1\r\nHost: x\r\n\r\n", &hit);
+	capture_of("GET /a HTTP/1.1\r\nHost: x\r\n\r\n", &miss);
+	static const char *const actions[][2] = { { "detect", "log-only" },
+		                                  { "prevent", "reset" } };
+	for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
+		AUTO(json_decrefp) json_t *out = NULL;
+		if (try_capture(actions[i][0], rule, hit.p, &out, &why) < 0)
+			fail_msg("%s", why.text);
+		const json_t *list = json_array_at(out, "alerts"), *a = json_array_get(list, 0);
+		assert_int_equal(json_array_size(list), 1);
+		assert_int_equal(json_int(a, "ruleID", 0), 7);
+		assert_int_equal(json_int(a, "packet", 0), 4);
+		assert_string_equal(json_text(a, "action", ""), actions[i][1]);
+		assert_string_equal(json_text(a, "ruleAction", ""), "reset");
+		assert_string_equal(json_text(a, "buffer", ""), "http.uri");
+		assert_string_equal(json_text(a, "sourceIP", ""), "192.0.2.1");
+		assert_int_equal(json_int(a, "destinationPort", 0), 80);
+		assert_int_equal(json_int(out, "packets", 0), 4);
+		assert_int_equal(json_int(out, "rules", 0), 1);
+		assert_int_equal(json_array_size(json_array_at(out, "problems")), 1);
+		assert_int_equal(json_int(out, "dropped", -1), (int64_t)i);
+	}
+	AUTO(json_decrefp) json_t *none = NULL;
+	assert_int_equal(try_capture("detect", rule, miss.p, &none, &why), 0);
+	assert_int_equal(json_array_size(json_array_at(none, "alerts")), 0);
+}
+
+static void what_is_no_capture_is_refused(void **state)
+{
+	AUTO(json_decrefp) json_t *out = NULL;
+	struct err why = { { 0 } };
+	(void)state;
+	assert_true(try_capture("detect", "", "?", &out, &why) < 0);
+	assert_non_null(strstr(why.text, "base64"));
+	assert_true(try_capture("detect", "", "AAAAAAAAAAAAAAAA", &out, &why) < 0);
+	assert_non_null(strstr(why.text, "capture"));
+	assert_null(out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest all[] = {
@@ -185,6 +290,8 @@ int main(void)
 		cmocka_unit_test(what_is_wrong_is_named),
 		cmocka_unit_test(a_line_is_taken_apart_and_its_path_of_rules_is_told),
 		cmocka_unit_test(a_rule_that_would_not_load_is_refused),
+		cmocka_unit_test(rules_are_tried_on_a_capture),
+		cmocka_unit_test(what_is_no_capture_is_refused),
 	};
 	return cmocka_run_group_tests(all, NULL, NULL);
 }

@@ -11,6 +11,7 @@ const struct bench_engine bench_engines[] = {
 	{ "loginspection", bench_inspection },
 	{ "loginspection-rule", bench_inspection_rule },
 	{ "loginspection-set", bench_inspection_set },
+	{ "intrusionprevention", bench_prevention },
 	{ 0 },
 };
 /* clang-format on */

@@ -116,8 +116,6 @@ struct fw_schedule {
 };
 
 /* What the agent found out about its connections. */
-enum fw_place { PLACE_LOCAL = 1, PLACE_REMOTE = 2, PLACE_NONE = 4, PLACE_NO_INTERNET = 8 };
-
 struct fw_context {
 	uint64_t id;
 	char *name;      /* owned */

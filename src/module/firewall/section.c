@@ -25,7 +25,7 @@ static int parse_schedule(struct fw_schedule *s, const json_t *in, struct err *w
 	return 0;
 }
 
-static int parse_context(struct fw_context *c, const json_t *in, struct err *why)
+unsigned context_places(const json_t *context)
 {
 	static const struct {
 		const char *field;
@@ -36,10 +36,17 @@ static int parse_context(struct fw_context *c, const json_t *in, struct err *why
 		{ "noConnectionEnabled", PLACE_NONE },
 		{ "noInternetEnabled", PLACE_NO_INTERNET },
 	};
-	(void)why;
+	unsigned all = 0;
 	for (size_t i = 0; i < ARRAY_LEN(places); i++)
-		if (json_bool(in, places[i].field, false))
-			c->places |= places[i].place;
+		if (json_bool(context, places[i].field, false))
+			all |= places[i].place;
+	return all;
+}
+
+static int parse_context(struct fw_context *c, const json_t *in, struct err *why)
+{
+	(void)why;
+	c->places = context_places(in);
 	c->restricted = json_bool(in, "restrictedInterfacesEnabled", false);
 	c->id = (uint64_t)json_int(in, "ID", 0);
 	c->name = xstrdup(json_text(in, "name", ""));

@@ -244,6 +244,11 @@ void ips_flow_over(struct ips_flow *f)
 	f->over = true;
 }
 
+const struct ips_rule_words *ips_flow_stopped_by(const struct ips_flow *f)
+{
+	return f->stopped_by ? &f->set->rules->rules[f->stopped_by - 1]->words : NULL;
+}
+
 void **ips_flow_owner(struct ips_flow *f)
 {
 	return &f->owner;
@@ -298,6 +303,7 @@ void flow_follow(struct ips *i, struct ips_flow *f)
 		s->scanned = s->end - s->nheld;
 		f->waiting[side].n = 0;
 	}
+	f->stopped_by = 0;
 	ips_set_unref(f->set);
 	f->set = ips_set_ref(i->set);
 }

@@ -238,6 +238,8 @@ void ips_flow_established(struct ips_flow *f);
 void ips_flow_over(struct ips_flow *f);
 /* May a rule still match what comes from this side? false: the flow can be left to the kernel. */
 bool ips_flow_wants(const struct ips_flow *f, enum app_side side);
+/* The rule that dropped or reset it, or NULL; of the flow's set. */
+const struct ips_rule_words *ips_flow_stopped_by(const struct ips_flow *f);
 /* For the owner: given back as it is. */
 void **ips_flow_owner(struct ips_flow *f);
 

@@ -39,7 +39,8 @@ struct ips_flow {
 	struct ips_tuple tuple;
 	enum app_protocol app;
 	bool established, passed;
-	bool over; /* no transaction comes any more */
+	bool over;           /* no transaction comes any more */
+	uint32_t stopped_by; /* index of a rule of the set, + 1; 0: none */
 	struct ips_side sides[APP_SIDES];
 	struct candidates waiting[APP_SIDES]; /* for more of the stream */
 	uint64_t *bits;              /* owned; flowbits of the set's names; NULL: none was set */

@@ -22,6 +22,8 @@ struct prevention {
 	struct wanted *wanted; /* of the rules in force */
 	size_t loaded;
 	int64_t utc_offset_s;
+	unsigned places; /* bits of enum fw_place; 0: not known */
+	bool just_told;  /* an alert came of the packet at hand */
 	uint64_t now_ms;
 };
 
@@ -58,6 +60,7 @@ static enum ips_leave leave(void *arg, const struct ips_rule_words *words, const
 	const struct prevention *v = arg;
 	const struct prevention_rule *rule = prevention_rule_find(v->rules, words->tag);
 	if (!rule || (rule->type && !type_holds(rule->type, p, f)) ||
+	    (rule->places && v->places && !(rule->places & v->places)) ||
 	    !prevention_schedule_holds(rule->when, p && p->when_ms ? p->when_ms : v->now_ms,
 	                               v->utc_offset_s))
 		return IPS_OFF;
@@ -68,6 +71,7 @@ static void alerted(void *arg, const struct ips_alert *a)
 {
 	struct prevention *v = arg;
 	const struct prevention_rule *rule = prevention_rule_find(v->rules, a->rule->tag);
+	v->just_told = true;
 	if (rule)
 		reports_add(v->reports, v->rules, rule, a,
 		            a->flow ? traffic_protocol(a->flow) : APP_UNKNOWN, v->now_ms);
@@ -109,6 +113,10 @@ static struct traffic_limits limits_of(const struct rules *r)
 	bool blocks = r->state == PREVENTION_PREVENT && !r->tap;
 	l.stream.midstream = true; /* connections that stood before the agent did */
 	l.stream.refuse = l.stream.refuse_conflict = blocks;
+	if (r->fragments_said) {
+		l.fragments.keep_max = r->fragments_max;
+		l.fragments.timeout_s = r->fragments_timeout_s;
+	}
 	return l;
 }
 
@@ -202,18 +210,45 @@ static bool is_on(const struct rules *r)
 	return r->state != PREVENTION_OFF && r->nrules > 0;
 }
 
+/* More of a connection that a rule stopped, where the rule wants to tell each packet. */
+static void dropped_again(struct prevention *v, const struct ips_flow *f, const struct packet *p)
+{
+	const struct ips_rule_words *by = ips_flow_stopped_by(f);
+	const struct prevention_rule *rule = by ? prevention_rule_find(v->rules, by->tag) : NULL;
+	if (!rule || !rule->each_drop)
+		return;
+	const struct ips_tuple *t = ips_flow_tuple(f);
+	bool client =
+		p->sport == t->client_port && memcmp(p->src.b, t->client.b, sizeof(p->src.b)) == 0;
+	struct ips_alert a = { .rule = by,
+		               .verdict = IPS_VERDICT_DROP,
+		               .wanted = IPS_DROP,
+		               .where = IPS_AT_PACKET,
+		               .side = client ? APP_CLIENT : APP_SERVER,
+		               .buffer = APP_BUFFERS,
+		               .position = -1,
+		               .stream_position = -1,
+		               .packet = p,
+		               .flow = (struct ips_flow *)(uintptr_t)f,
+		               .note = "more of a connection that was stopped" };
+	reports_add(v->reports, v->rules, rule, &a, traffic_protocol(f), v->now_ms);
+}
+
 static struct packet_answer judge(struct instance *i, const struct packet *p, enum reason why)
 {
 	struct prevention *v = of(i);
 	if (!v->traffic || why != REASON_NONE || !packet_is_ip(p))
 		return (struct packet_answer){ .settled = true };
 	v->now_ms = i->host->now_ms(i->host);
+	v->just_told = false;
 	struct traffic_outcome o = traffic_see(v->traffic, p, v->now_ms);
 	bool blocks = v->rules->state == PREVENTION_PREVENT && !v->rules->tap;
 	if (o.reason != REASON_NONE)
 		reports_oddity(v->reports, v->rules, o.reason, o.note, o.drop && blocks, p,
 		               v->now_ms);
 	bool drop = blocks && (o.drop || o.verdict >= IPS_VERDICT_DROP);
+	if (drop && o.flow && !v->just_told)
+		dropped_again(v, o.flow, p);
 	return (struct packet_answer){ .drop = drop,
 		                       .reset = drop && o.verdict == IPS_VERDICT_RESET,
 		                       .settled = o.settled };
@@ -239,9 +274,10 @@ static void flush(struct instance *i)
 	reports_tell(v->reports, v->rules, i->host, v->now_ms, true);
 }
 
-static void place(struct instance *i, int64_t utc_offset_s)
+static void place(struct instance *i, int64_t utc_offset_s, unsigned places)
 {
 	of(i)->utc_offset_s = utc_offset_s;
+	of(i)->places = places;
 }
 
 static size_t wants(const struct instance *i, struct packet_want *out, size_t max)

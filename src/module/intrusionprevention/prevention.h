@@ -39,6 +39,9 @@ struct prevention_rule {
 	char *name;  /* owned */
 	char *cve;   /* owned; joined with commas */
 	bool log_only, quiet, packet_data, alert;
+	bool each_drop;    /* what is dropped of a connection that it stopped is told as well */
+	unsigned priority; /* 0 highest to 4 lowest: the order of looking */
+	unsigned places;   /* where it holds, bits of enum fw_place; 0: anywhere */
 	enum prevention_severity severity;
 	const struct prevention_type *type; /* borrowed from the rules; NULL: any connection */
 	const struct prevention_schedule *when;
@@ -56,6 +59,7 @@ struct rules {
 	size_t ntypes;
 	struct prevention_schedule *schedules;
 	size_t nschedules;
+	const json_t *contexts;   /* borrowed while the section is parsed */
 	struct ips_file *files;   /* owned, with names and texts: nrules */
 	char *home_net;           /* owned; "any" */
 	struct ips_report report; /* rules that do not load */
@@ -64,6 +68,9 @@ struct rules {
 	struct ips_set *set;
 	void (*set_drop)(struct ips_set *s);
 	uint32_t fold_life_s, events_per_second;
+	uint32_t first_period_s; /* of first_data */
+	bool fragments_said;     /* the policy sets the two below */
+	uint32_t fragments_max, fragments_timeout_s;
 };
 
 const struct prevention_rule *prevention_rule_find(const struct rules *r, uint64_t id);

@@ -8,7 +8,7 @@
 #include "base/base64.h"
 #include "base/rand.h"
 
-enum { REPORTS_MAX = 512, DATA_MAX = 1500 };
+enum { REPORTS_MAX = 512, DATA_MAX = 1500, FIRSTS = 1024, HEADER_MAX = 8192 };
 
 /* Numbers of behaviour 4.1; 0x80 more: detect only. */
 enum { DID_DROP = 1, DID_RESET = 2, DID_LOG = 6, DID_WOULD = 0x80 };
@@ -33,13 +33,19 @@ struct report {
 	uint32_t size;
 	int64_t position, stream_position;
 	char note[160];
-	char ifname[16], name[128], type[64], cve[128];
+	char ifname[16], name[128], type[64], cve[128], forwarded[128];
 	uint16_t data_len;
 	uint8_t data[DATA_MAX];
 };
 
+/* When a rule's packet was kept last. */
+struct first {
+	uint64_t rule, when_ms;
+};
+
 struct reports {
 	struct report list[REPORTS_MAX];
+	struct first firsts[FIRSTS];
 	size_t n; /* used below this */
 	uint64_t second, lost;
 	uint32_t in_second;
@@ -153,6 +159,50 @@ static void key_ends(struct report_key *k, struct ports *t, const struct ips_ale
 	k->direction = p ? (uint8_t)p->direction : PACKET_IN;
 }
 
+/* Is it the first hit of the rule in a period? Rules that share a place take turns. */
+static bool first_in_period(struct reports *n, const struct rules *r, uint64_t rule,
+                            uint64_t now_ms)
+{
+	struct first *f = &n->firsts[rule % FIRSTS];
+	if (f->rule == rule && now_ms - f->when_ms < UINT64_C(1000) * r->first_period_s)
+		return false;
+	*f = (struct first){ rule, now_ms };
+	return true;
+}
+
+/* The value of X-Forwarded-For among lines, as it came. */
+static void forwarded_in(struct report *t, struct str lines)
+{
+	while (lines.p) {
+		struct str value = str_trim(str_cut(&lines, '\n')), name = str_cut(&value, ':');
+		if (!str_eq_nocase(name, STR("X-Forwarded-For")))
+			continue;
+		AUTO(buf_done) struct buf safe = { 0 };
+		buf_safe(&safe, str_trim(value));
+		copy_text(t->forwarded, sizeof(t->forwarded), safe.p);
+		return;
+	}
+}
+
+/*
+ * Whom a proxy says that the request is from. A rule over the first line fires before the headers
+ * are read: then they are looked for in the packet.
+ */
+static void forwarded_for(struct report *t, const struct ips_alert *a, enum app_protocol spoken)
+{
+	struct app_bytes b;
+	const struct packet *p = a->packet;
+	if (!a->tx || (spoken != APP_HTTP && spoken != APP_HTTP2))
+		return;
+	if (app_tx_buffer(a->tx, BUFFER_HTTP_HEADER, APP_CLIENT, 0, &b) && b.data) {
+		size_t n = b.len < HEADER_MAX ? b.len : HEADER_MAX;
+		forwarded_in(t, (struct str){ (const char *)b.data, n });
+	} else if (p && p->payload_len && a->side == APP_CLIENT) {
+		size_t n = p->payload_len < HEADER_MAX ? p->payload_len : HEADER_MAX;
+		forwarded_in(t, (struct str){ (const char *)p->data + p->payload, n });
+	}
+}
+
 void reports_add(struct reports *n, const struct rules *r, const struct prevention_rule *rule,
                  const struct ips_alert *a, enum app_protocol spoken, uint64_t now_ms)
 {
@@ -184,7 +234,9 @@ void reports_add(struct reports *n, const struct rules *r, const struct preventi
 		copy_text(t->name, sizeof(t->name), rule->name);
 		copy_text(t->type, sizeof(t->type), rule->type ? rule->type->name : "");
 		copy_text(t->cve, sizeof(t->cve), rule->cve);
-		describe(t, a->packet, rule->packet_data || r->first_data);
+		forwarded_for(t, a, spoken);
+		bool first = r->first_data && a->packet && first_in_period(n, r, rule->id, now_ms);
+		describe(t, a->packet, rule->packet_data || first);
 	}
 	count(t, a->packet && a->packet->when_ms ? a->packet->when_ms : now_ms);
 }
@@ -242,6 +294,8 @@ static void tell_reason(struct event *ev, const struct report *t)
 	event_text(ev, "ApplicationType", t->type);
 	event_text(ev, "CVE", t->cve);
 	event_bool(ev, "AlertEnabled", t->alert);
+	if (*t->forwarded)
+		event_text(ev, "XForwardedFor", t->forwarded);
 }
 
 static void tell_action(struct event *ev, const struct report *t)

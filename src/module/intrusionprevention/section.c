@@ -6,10 +6,12 @@
 #include "base/json.h"
 #include "model/setting.h"
 #include "module/intrusionprevention/prevention.h"
+#include "module/packets.h"
 
 /* What a policy says of Intrusion Prevention. */
 
 enum { RULES_MAX = 20000, OBJECTS_MAX = 10000, PORTS_MAX = 10000 };
+enum { FIRST_PERIOD_S = 300, FRAGMENTS_MAX = 1000, FRAGMENTS_S = 60 };
 
 /* ---- application types ---- */
 
@@ -171,11 +173,20 @@ static char *joined(const json_t *texts)
 	return b.p ? buf_take(&b) : xstrdup("");
 }
 
+/* Where a rule with this context holds; 0: anywhere. */
+static unsigned places_of(const struct rules *r, int64_t context)
+{
+	const json_t *o = context > 0 ? object_of(r->contexts, context) : NULL;
+	return o ? context_places(o) : 0;
+}
+
 static int parse_rule(struct rules *r, struct prevention_rule *to, const json_t *in,
                       struct err *why)
 {
 	static const char *const severities[] = { "low", "medium", "high", "critical" };
 	const char *severity = json_text(in, "severity", "medium");
+	static const char *const priorities[] = { "highest", "high", "normal", "low", "lowest" };
+	const char *priority = json_text(in, "priority", "normal");
 	uint64_t type = (uint64_t)json_int(in, "applicationTypeID", 0),
 		 schedule = (uint64_t)json_int(in, "scheduleID", 0);
 	(void)why;
@@ -187,6 +198,12 @@ static int parse_rule(struct rules *r, struct prevention_rule *to, const json_t 
 	to->quiet = json_bool(in, "eventLoggingDisabled", false);
 	to->packet_data = json_bool(in, "alwaysIncludePacketData", false);
 	to->alert = json_bool(in, "alertEnabled", false);
+	to->each_drop = json_bool(in, "generateEventOnPacketDrop", false);
+	to->places = places_of(r, json_int(in, "contextID", 0));
+	to->priority = 2;
+	for (size_t i = 0; i < ARRAY_LEN(priorities); i++)
+		if (strcmp(priority, priorities[i]) == 0)
+			to->priority = (unsigned)i;
 	to->severity = IPS_MEDIUM;
 	for (size_t i = 0; i < ARRAY_LEN(severities); i++)
 		if (strcmp(severity, severities[i]) == 0)
@@ -228,6 +245,19 @@ bool prevention_schedule_holds(const struct prevention_schedule *s, uint64_t whe
 	return !s || s->hours[((hour % PREVENTION_HOURS) + PREVENTION_HOURS) % PREVENTION_HOURS];
 }
 
+/* Rules are asked in the order of their texts: those of a higher priority first. */
+static void order_texts(struct rules *r, size_t n)
+{
+	struct ips_file *sorted = xcalloc(n + 1, sizeof(*sorted));
+	size_t at = 0;
+	for (unsigned priority = 0; priority <= 4; priority++)
+		for (size_t i = 0; i < n; i++)
+			if (r->rules[i].priority == priority)
+				sorted[at++] = r->files[i];
+	free(r->files);
+	r->files = sorted;
+}
+
 static int parse_rules(struct rules *r, const json_t *in, struct err *why)
 {
 	const json_t *list = NULL;
@@ -237,6 +267,9 @@ static int parse_rules(struct rules *r, const json_t *in, struct err *why)
 	size_t n = json_array_size(list);
 	r->rules = xcalloc(n + 1, sizeof(*r->rules));
 	r->files = xcalloc(n + 1, sizeof(*r->files));
+	rc = objects(in, "contexts", OBJECTS_MAX, &r->contexts, why);
+	if (rc < 0)
+		return rc;
 	for (size_t i = 0; i < n; i++) {
 		const json_t *one = json_array_get(list, i);
 		struct buf text = { 0 };
@@ -253,6 +286,8 @@ static int parse_rules(struct rules *r, const json_t *in, struct err *why)
 		r->files[i].text.n = text.n;
 		r->files[i].text.p = text.p ? buf_take(&text) : xstrdup("");
 	}
+	order_texts(r, n);
+	r->contexts = NULL;
 	qsort(r->rules, n, sizeof(*r->rules), by_id);
 	return 0;
 }
@@ -316,6 +351,49 @@ static int parse_state(struct rules *r, const json_t *in, struct err *why)
 	return err_set(why, -EINVAL, "state: \"%s\" is not off, detect or prevent", state);
 }
 
+static bool is_true(const json_t *set, const char *name, const char *otherwise)
+{
+	const char *text = json_text(set, name, otherwise);
+	return strcmp(text, "true") == 0 || strcmp(text, "Yes") == 0;
+}
+
+static uint32_t seconds(const json_t *set, const char *name, uint32_t otherwise)
+{
+	uint64_t s = setting_seconds(str_of(json_text(set, name, "")));
+	return s > 0 && s <= UINT32_MAX ? (uint32_t)s : otherwise;
+}
+
+/* "10.0.0.0/8, 192.0.2.1" to "[10.0.0.0/8,192.0.2.1]"; nothing is any. On the heap. */
+static char *home_net(const char *text)
+{
+	struct str s = str_trim(str_of(text));
+	struct buf b = { 0 };
+	if (s.n == 0 || str_eq_nocase(s, STR("any")))
+		return xstrdup("any");
+	if (*s.p != '[')
+		buf_char(&b, '[');
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] != ' ' && s.p[i] != '\n' && s.p[i] != '\t')
+			buf_char(&b, s.p[i]);
+	if (*s.p != '[')
+		buf_char(&b, ']');
+	return buf_take(&b);
+}
+
+/* The engine's options, which hold only where the policy says that they do. */
+static void parse_engine(struct rules *r, const json_t *set)
+{
+	uint64_t n = 0;
+	r->fragments_said = is_true(set, "intrusionPreventionSettingEngineOptionsEnabled", "false");
+	r->fragments_max = FRAGMENTS_MAX;
+	if (str_u64(str_of(json_text(
+			    set, "intrusionPreventionSettingEngineOptionFragmentedIpKeepMax", "")),
+	            1, 1000000, &n) == 0)
+		r->fragments_max = (uint32_t)n;
+	r->fragments_timeout_s = seconds(
+		set, "intrusionPreventionSettingEngineOptionFragmentedIpTimeout", FRAGMENTS_S);
+}
+
 static void parse_settings(struct rules *r, const json_t *in)
 {
 	const json_t *set = json_object_at(in, "settings");
@@ -329,7 +407,11 @@ static void parse_settings(struct rules *r, const json_t *in)
 	               "true") == 0;
 	r->fold_life_s = 60;
 	r->events_per_second = 100;
-	r->home_net = xstrdup(json_text(in, "homeNet", "any"));
+	r->home_net = home_net(json_text(
+		in, "homeNet", json_text(set, "intrusionPreventionSettingHomeNet", "any")));
+	r->first_period_s =
+		seconds(set, "firewallSettingEngineOptionLogOnePacketPeriod", FIRST_PERIOD_S);
+	parse_engine(r, set);
 }
 
 static int parse(const json_t *in, struct rules **out, struct err *why)

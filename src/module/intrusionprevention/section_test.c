@@ -58,7 +58,9 @@ struct fake {
 	struct host host;
 	unsigned told;
 	char reason[128], action[64];
+	char forwarded[64], note[160];
 	int64_t repeat;
+	unsigned with_data;
 };
 
 static void fake_emit(struct host *h, const struct event *ev)
@@ -68,7 +70,10 @@ static void fake_emit(struct host *h, const struct event *ev)
 	f->told++;
 	snprintf(f->reason, sizeof(f->reason), "%s", json_text(o, "Reason", ""));
 	snprintf(f->action, sizeof(f->action), "%s", json_text(o, "ActionString", ""));
+	snprintf(f->forwarded, sizeof(f->forwarded), "%s", json_text(o, "XForwardedFor", ""));
+	snprintf(f->note, sizeof(f->note), "%s", json_text(o, "Note", ""));
 	f->repeat = json_int(o, "RepeatCount", 0);
+	f->with_data += json_object_get(o, "PacketData") != NULL;
 }
 
 static uint64_t fake_now(struct host *h)
@@ -170,6 +175,165 @@ static void packets_are_judged_as_the_policy_says(void **state)
 	}
 }
 
+/* One request on a connection of its own; what became of its last packet. */
+static struct packet_answer ask(struct instance *m, uint16_t port, const char *request)
+{
+	send_tcp(m, TCP_SYN, 100, port, "");
+	return send_tcp(m, TCP_ACK, 101, port, request);
+}
+
+static struct instance *module_with(struct fake *f, struct rules *r)
+{
+	*f = (struct fake){ .host = { .emit = fake_emit, .now_ms = fake_now } };
+	struct instance *m = prevention_packets.module->start(&f->host);
+	assert_int_equal(prevention_packets.module->apply(m, r), 0);
+	return m;
+}
+
+static void events_say_whom_a_proxy_names(void **state)
+{
+	struct fake f;
+	struct rules *r = parsed(
+		"{'state':'detect','rules':[{'ID':7,'name':'n','template':'custom','customXML':"
+		"'alert http any any -> any any (http.uri; content:\\'evil\\'; sid:1;)'}]}");
+	struct instance *m = module_with(&f, r);
+	(void)state;
+	ask(m, 80,
+	    "GET /evil HTTP/1.1\r\nHost: x\r\nx-forwarded-for: 198.51.100.7, 10.0.0.1\r\n\r\n");
+	prevention_packets.tick(m, 2000);
+	assert_int_equal(f.told, 1);
+	assert_string_equal(f.forwarded, "198.51.100.7, 10.0.0.1");
+	assert_string_equal(f.note, "http.uri");
+	prevention_packets.module->stop(m);
+	intrusionprevention_section.free(r);
+}
+
+static void a_rules_first_hit_in_a_period_is_kept_with_its_packet(void **state)
+{
+	static const struct {
+		const char *policy;
+		unsigned with_data;
+	} cases[] = {
+		{ "{'state':'detect','rules':[{'ID':7,'name':'n','signature':'evil'}]}", 1 },
+		{ "{'state':'detect','settings':{'intrusionPreventionSettingLogDataRuleFirstMatchEnabled':"
+		  "'false'},'rules':[{'ID':7,'name':'n','signature':'evil'}]}",
+		  0 },
+		{ "{'state':'detect','settings':{'intrusionPreventionSettingLogDataRuleFirstMatchEnabled':"
+		  "'false'},'rules':[{'ID':7,'name':'n','alwaysIncludePacketData':true,'signature':"
+		  "'evil'}]}",
+		  2 },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct fake f;
+		struct rules *r = parsed(cases[i].policy);
+		struct instance *m = module_with(&f, r);
+		ask(m, 80, "evil");
+		ask(m, 81, "evil");
+		prevention_packets.tick(m, 2000);
+		assert_int_equal(f.told, 2);
+		assert_int_equal(f.with_data, cases[i].with_data);
+		prevention_packets.module->stop(m);
+		intrusionprevention_section.free(r);
+	}
+}
+
+static void a_rule_holds_where_its_context_says(void **state)
+{
+	struct fake f;
+	struct rules *r =
+		parsed("{'state':'prevent','contexts':[{'ID':4,'remoteConnectionsEnabled':"
+	               "true}],'rules':[{'ID':7,'name':'n','contextID':4,'signature':"
+	               "'evil'}]}");
+	struct instance *m = module_with(&f, r);
+	(void)state;
+	prevention_packets.place(m, 0, PLACE_LOCAL);
+	assert_false(ask(m, 80, "evil").drop);
+	prevention_packets.place(m, 0, PLACE_REMOTE);
+	assert_true(ask(m, 81, "evil").drop);
+	prevention_packets.module->stop(m);
+	intrusionprevention_section.free(r);
+}
+
+static void each_packet_of_a_stopped_connection_is_told_when_asked(void **state)
+{
+	static const struct {
+		const char *policy;
+		int64_t events;
+	} cases[] = {
+		{ "{'state':'prevent','rules':[{'ID':7,'name':'n','signature':'evil'}]}", 1 },
+		{ "{'state':'prevent','rules':[{'ID':7,'name':'n','generateEventOnPacketDrop':true,"
+		  "'signature':'evil'}]}",
+		  2 },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct fake f;
+		struct rules *r = parsed(cases[i].policy);
+		struct instance *m = module_with(&f, r);
+		assert_true(ask(m, 80, "evil").drop);
+		assert_true(send_tcp(m, TCP_ACK, 105, 80, "more").drop);
+		prevention_packets.tick(m, 2000);
+		assert_int_equal(f.told, cases[i].events);
+		prevention_packets.module->stop(m);
+		intrusionprevention_section.free(r);
+	}
+}
+
+static void rules_of_a_higher_priority_are_asked_first(void **state)
+{
+	struct rules *r =
+		parsed("{'rules':[{'ID':1,'name':'a','priority':'low'},{'ID':2,'name':'b'},"
+	               "{'ID':3,'name':'c','priority':'highest'}]}");
+	(void)state;
+	assert_string_equal(r->files[0].name, "c");
+	assert_string_equal(r->files[1].name, "b");
+	assert_string_equal(r->files[2].name, "a");
+	intrusionprevention_section.free(r);
+}
+
+static void the_home_network_is_a_setting(void **state)
+{
+	static const struct {
+		const char *setting, *home;
+		bool drop;
+	} cases[] = {
+		{ "any", "any", true },
+		{ "", "any", true },
+		{ "10.0.0.0/8, 192.168.0.0/16", "[10.0.0.0/8,192.168.0.0/16]", true },
+		{ "172.16.0.0/12", "[172.16.0.0/12]", false },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(buf_done) struct buf b = { 0 };
+		struct fake f;
+		buf_fmt(&b,
+		        "{'state':'prevent','settings':{'intrusionPreventionSettingHomeNet':'%s'},"
+		        "'rules':[{'ID':7,'name':'n','template':'custom','customXML':'drop tcp any any "
+		        "-> $HOME_NET any (content:\\'evil\\'; sid:1;)'}]}",
+		        cases[i].setting);
+		struct rules *r = parsed(b.p);
+		assert_string_equal(r->home_net, cases[i].home);
+		struct instance *m = module_with(&f, r);
+		assert_int_equal(ask(m, 80, "evil").drop, cases[i].drop);
+		prevention_packets.module->stop(m);
+		intrusionprevention_section.free(r);
+	}
+}
+
+static void fragments_wait_as_the_engines_options_say(void **state)
+{
+	struct rules *r =
+		parsed("{'settings':{'intrusionPreventionSettingEngineOptionsEnabled':'true',"
+	               "'intrusionPreventionSettingEngineOptionFragmentedIpKeepMax':'50',"
+	               "'intrusionPreventionSettingEngineOptionFragmentedIpTimeout':'5 Seconds'}}");
+	(void)state;
+	assert_true(r->fragments_said);
+	assert_int_equal(r->fragments_max, 50);
+	assert_int_equal(r->fragments_timeout_s, 5);
+	intrusionprevention_section.free(r);
+}
+
 static void what_has_to_be_seen_is_told_by_ports(void **state)
 {
 	struct fake f = { .host = { .emit = fake_emit, .now_ms = fake_now } };
@@ -253,6 +417,13 @@ int main(void)
 	const struct CMUnitTest all[] = {
 		cmocka_unit_test(rules_of_templates_become_texts_or_are_refused),
 		cmocka_unit_test(packets_are_judged_as_the_policy_says),
+		cmocka_unit_test(events_say_whom_a_proxy_names),
+		cmocka_unit_test(a_rules_first_hit_in_a_period_is_kept_with_its_packet),
+		cmocka_unit_test(a_rule_holds_where_its_context_says),
+		cmocka_unit_test(each_packet_of_a_stopped_connection_is_told_when_asked),
+		cmocka_unit_test(rules_of_a_higher_priority_are_asked_first),
+		cmocka_unit_test(the_home_network_is_a_setting),
+		cmocka_unit_test(fragments_wait_as_the_engines_options_say),
 		cmocka_unit_test(what_has_to_be_seen_is_told_by_ports),
 		cmocka_unit_test(answers_are_asked_for_only_where_they_matter),
 		cmocka_unit_test(bad_policies_are_refused),

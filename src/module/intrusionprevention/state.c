@@ -332,6 +332,8 @@ static void tell(const struct look *l, const struct rule *r, const struct candid
 		.flow = l->flow,
 		.note = i->scratch.note,
 	};
+	if (is >= IPS_VERDICT_DROP && l->flow && !l->stale)
+		l->flow->stopped_by = r->index + 1;
 	i->counts.alerts++;
 	if (i->mode.alert)
 		i->mode.alert(i->mode.arg, &a);

@@ -114,11 +114,11 @@ void judges_tick(struct judges *j, uint64_t now_ms)
 		packet_rows[i]->tick(j->rows[i].instance, now_ms);
 }
 
-void judges_place(struct judges *j, int64_t utc_offset_s)
+void judges_place(struct judges *j, int64_t utc_offset_s, unsigned places)
 {
 	for (size_t i = 0; i < j->n; i++)
 		if (packet_rows[i]->place)
-			packet_rows[i]->place(j->rows[i].instance, utc_offset_s);
+			packet_rows[i]->place(j->rows[i].instance, utc_offset_s, places);
 }
 
 void judges_flush(struct judges *j)

@@ -38,7 +38,8 @@ int judges_put(struct judges *j, struct judges_taken *t, struct err *why);
 struct packet_answer judges_ask(struct judges *j, const struct packet *p, enum reason why);
 void judges_tick(struct judges *j, uint64_t now_ms);
 void judges_flush(struct judges *j);
-void judges_place(struct judges *j, int64_t utc_offset_s); /* the computer's time zone */
+/* The computer's time zone, and where it is: bits of enum fw_place. */
+void judges_place(struct judges *j, int64_t utc_offset_s, unsigned places);
 
 /* The Firewall's part: what asks and which network engine there is belongs to it. */
 struct firewall *judges_firewall(const struct judges *j);

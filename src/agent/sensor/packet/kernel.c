@@ -204,7 +204,7 @@ static void load(struct packets *s)
 	const struct rules *r = judges_ruleset(&s->judges);
 	struct err why = { { 0 } };
 	firewall_place(judges_firewall(&s->judges), clock_utc_offset_s(), places(s));
-	judges_place(&s->judges, clock_utc_offset_s());
+	judges_place(&s->judges, clock_utc_offset_s(), places(s));
 	if (!packets_first(s))
 		return;
 	k->hour = fw_hour(clock_ms(), clock_utc_offset_s());
