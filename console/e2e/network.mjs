@@ -74,6 +74,7 @@ const screens = (rule, ips, event) => [
 		`/computers/${COMPUTER}/intrusion-prevention/rules?show=all`,
 		(p) => p.waitForSelector("main tbody .yg-check"),
 	],
+	["prevention-capture", `/computers/${COMPUTER}/intrusion-prevention/capture`],
 	["prevention-types", `/computers/${COMPUTER}/intrusion-prevention/types`],
 	["computer-ports", `/computers/${COMPUTER}`, (p) => p.waitForSelector("#port-scan-ports")],
 ];
@@ -90,6 +91,7 @@ async function flow(language, port) {
 	await firewall.scanPorts(page, at, t, COMPUTER);
 	const ips = await prevention.templates(page, at, t, `Door ${language}`);
 	await prevention.assignAndOverride(page, at, t, COMPUTER, `Door ${language}`);
+	await prevention.tryCapture(page, at, t, ips, `Door ${language}`);
 	return { rule, ips, name };
 }
 

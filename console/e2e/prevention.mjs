@@ -75,6 +75,62 @@ export async function assignAndOverride(page, at, t, computer, name) {
 	tell(elsewhere.includes(t["ipsRule.modePolicy"]), "and as it was everywhere else", elsewhere);
 }
 
+/** A pcap file: one connection to port 80 that asks for a path. */
+function captureOf(path) {
+	const request = Buffer.from(`GET ${path} HTTP/1.1\r\nHost: www.example.org\r\n\r\n`);
+	const packet = (client, flags, seq, ack, data = Buffer.alloc(0)) => {
+		const b = Buffer.alloc(40);
+		b.writeUInt16BE(0x4500, 0);
+		b.writeUInt16BE(40 + data.length, 2);
+		b.writeUInt16BE(0x4006, 8);
+		b.set(client ? [192, 0, 2, 1, 192, 0, 2, 9] : [192, 0, 2, 9, 192, 0, 2, 1], 12);
+		b.writeUInt16BE(client ? 40000 : 80, 20);
+		b.writeUInt16BE(client ? 80 : 40000, 22);
+		b.writeUInt32BE(seq, 24);
+		b.writeUInt32BE(ack, 28);
+		b.writeUInt16BE(0x5000 | flags, 32);
+		b.writeUInt16BE(65535, 34);
+		const head = Buffer.alloc(16);
+		head.writeUInt32LE(1700000000, 0);
+		head.writeUInt32LE(40 + data.length, 8);
+		head.writeUInt32LE(40 + data.length, 12);
+		return Buffer.concat([head, b, data]);
+	};
+	const file = Buffer.alloc(24);
+	file.writeUInt32LE(0xa1b2c3d4, 0);
+	file.writeUInt16LE(2, 4);
+	file.writeUInt16LE(4, 6);
+	file.writeUInt32LE(65535, 16);
+	file.writeUInt32LE(101, 20); // raw IP
+	return Buffer.concat([
+		file,
+		packet(true, 2, 100, 0),
+		packet(false, 18, 500, 101),
+		packet(true, 16, 101, 501),
+		packet(true, 24, 101, 501, request),
+	]);
+}
+
+export async function tryCapture(page, at, t, id, name) {
+	await page.goto(at(`/objects/intrusionpreventionrules/${id}`));
+	const file = page.locator("#capture-file");
+	const ask = main(page, t["capture.try"]);
+	await file.setInputFiles({
+		name: "a.pcap",
+		mimeType: "application/vnd.tcpdump.pcap",
+		buffer: captureOf("/secret/door"),
+	});
+	await ask.click();
+	const found = page.locator(".yg-capture tbody tr");
+	await found.waitFor();
+	const text = await found.textContent();
+	tell(text.includes(`${name} 1`) && text.includes("192.0.2.9:80"), "a rule is tried on a capture and finds it", text);
+	await file.setInputFiles({ name: "b.pcap", mimeType: "application/vnd.tcpdump.pcap", buffer: captureOf("/") });
+	await ask.click();
+	await page.getByText(t["capture.none"]).waitFor();
+	tell((await found.count()) === 0, "and nothing in another one");
+}
+
 const MANY = 1500;
 
 /** The answer is made up here; everything else is the console's own. */

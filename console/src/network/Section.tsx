@@ -8,6 +8,7 @@ import { SaveBar } from "../inherit/SaveBar";
 import { SettingCards } from "../inherit/Settings";
 import { href } from "../router/router";
 import { Card, Tabs } from "../ui/parts";
+import Capture from "./Capture";
 import type { NetworkModule } from "./here";
 import { Rules } from "./Rules";
 import { Simulator } from "./Simulator";
@@ -22,7 +23,7 @@ interface Tab {
 	computer?: boolean;
 	/** Only where the manager knows this class of events. */
 	events?: string;
-	show: (computer: string) => ReactNode;
+	show: (id: string, of: "policy" | "computer") => ReactNode;
 }
 
 function FirewallGeneral() {
@@ -81,6 +82,12 @@ const tabs: Record<NetworkModule, Tab[]> = {
 		{ name: "rules", show: () => <Rules module="ip" /> },
 		{ name: "types", show: () => <Types /> },
 		{
+			name: "capture",
+			show: (id, of) => (
+				<Capture key={id} rules={of === "policy" ? { policyID: Number(id) } : { computerID: Number(id) }} />
+			),
+		},
+		{
 			name: "events",
 			computer: true,
 			events: "intrusionprevention",
@@ -114,7 +121,7 @@ export function NetworkSection(props: {
 				tabs={shown.map((x) => ({ to: to(x.name), text: t(`network.tab.${x.name}` as Key), current: x === tab }))}
 			/>
 			{tab.name === "general" && props.children}
-			{tab.show(String(props.id))}
+			{tab.show(String(props.id), props.of)}
 			<SaveBar />
 		</>
 	);

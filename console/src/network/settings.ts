@@ -292,6 +292,12 @@ export const prevention: SettingGroup[] = [
 				kind: "switch",
 			},
 			{
+				name: "intrusionPreventionSettingHomeNet",
+				label: "ips.homeNet",
+				note: "ips.homeNetNote",
+				kind: "text",
+			},
+			{
 				name: "intrusionPreventionSettingVirtualAndContainerNetworkScanEnabled",
 				label: "fw.containers",
 				note: "fw.containersNote",
@@ -302,6 +308,28 @@ export const prevention: SettingGroup[] = [
 				label: "ips.firstMatch",
 				note: "rule.packetDataNote",
 				kind: "switch",
+			},
+		],
+	},
+	{
+		group: "ips.groupEngine",
+		rows: [
+			{
+				name: "intrusionPreventionSettingEngineOptionsEnabled",
+				label: "ips.engineOptions",
+				kind: "switch",
+			},
+			{
+				name: "intrusionPreventionSettingEngineOptionFragmentedIpKeepMax",
+				label: "ips.fragments",
+				kind: "number",
+				min: 1,
+				max: 1000000,
+			},
+			{
+				name: "intrusionPreventionSettingEngineOptionFragmentedIpTimeout",
+				label: "ips.fragmentTimeout",
+				kind: "text",
 			},
 		],
 	},

@@ -1,6 +1,6 @@
 import { Button } from "@patternfly/react-core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { ApiError, call } from "../api/client";
 import { useTranslation } from "../i18n";
 import { go, guardLeaving, href, Link, useSearch } from "../router/router";
@@ -16,6 +16,8 @@ import { Shipped } from "./Shipped";
 import { type User, usersOf } from "./used";
 import "../network/words";
 import "../admin/words";
+
+const Capture = lazy(() => import("../network/Capture"));
 
 /** Who names this object; undefined while it is being found out. */
 function useUsers(kind: Kind, id: number): User[] | undefined {
@@ -269,6 +271,13 @@ function Existing(props: { name: KindName; object: Item; policy: number }) {
 				/>
 			)}
 			{Below && <Below object={object} />}
+			{name === "intrusionpreventionrules" && (
+				<Card title={t("network.tab.capture")}>
+					<Suspense fallback={<Waiting />}>
+						<Capture key={object.ID} rules={{ ruleIDs: [object.ID] }} />
+					</Suspense>
+				</Card>
+			)}
 			{!kind.ofPolicy && users && (kind.uses.length > 0 || users.length > 0 || !areaOf(name)) && (
 				<Card title={t("object.usedBy", { count: users.length })}>
 					{users.length === 0 ? <p className="yg-note">{t("object.unused")}</p> : <UserLinks users={users} />}
