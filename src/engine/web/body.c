@@ -64,7 +64,9 @@ static void json_string(struct json_walk *w, struct buf *out)
 				w->i += 4;
 				continue;
 			}
-			c = known && *known ? to[known - from] : e;
+			c = e;
+			if (known && *known)
+				c = to[known - from];
 		}
 		buf_char(out, c);
 	}

@@ -113,7 +113,9 @@ static bool names_secret(struct str s)
 	char plain[512];
 	size_t n = 0;
 	for (size_t i = 0; i < s.n && n < sizeof(plain); i++) {
-		char c = s.p[i] == '\\' ? '/' : lower(s.p[i]);
+		char c = lower(s.p[i]);
+		if (c == '\\')
+			c = '/';
 		/* etc//passwd, etc/./passwd */
 		if (c == '/' && n > 0 && plain[n - 1] == '/')
 			continue;

@@ -70,7 +70,7 @@ static void end_value(struct web_request *r, struct web_value *v, struct web_dec
 }
 
 void web_request_add(struct web_request *r, enum web_place place, struct str name, struct str text,
-                     enum web_coding how)
+                     unsigned how)
 {
 	struct web_value v = { .place = place, .name = (uint32_t)r->bytes.n };
 	if (full(r, name.n + text.n))
@@ -88,8 +88,7 @@ void web_request_add(struct web_request *r, enum web_place place, struct str nam
 }
 
 /* Names are values too when they hold what names do not. */
-static void add_pair(struct web_request *r, enum web_place place, struct str pair,
-                     enum web_coding how)
+static void add_pair(struct web_request *r, enum web_place place, struct str pair, unsigned how)
 {
 	struct str value = pair, name = str_cut(&value, '=');
 	if (name.n == 0 && value.n == 0)

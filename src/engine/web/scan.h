@@ -13,7 +13,9 @@ static inline void web_find(struct web_found *f, enum web_feature w)
 
 static inline char lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	if (c >= 'A' && c <= 'Z')
+		return (char)(c - 'A' + 'a');
+	return c;
 }
 
 static inline bool is_digit(char c)
@@ -39,7 +41,9 @@ static inline bool is_blank(char c)
 /* The byte at i, or '\0' behind the end. */
 static inline char at(struct str s, size_t i)
 {
-	return i < s.n ? s.p[i] : '\0';
+	if (i < s.n)
+		return s.p[i];
+	return '\0';
 }
 
 static inline size_t skip_blanks(struct str s, size_t i)

@@ -101,14 +101,16 @@ static void words_weights_and_distinct_features_are_options(void **state)
 static void a_body_is_looked_at_while_it_grows(void **state)
 {
 	static const char type[] = "application/x-www-form-urlencoded";
+	static const char script[] = "<script>";
 	static char body[30000];
 	struct tested t;
 	struct app_tx tx;
 	(void)state;
 	tested_init(&t, "reject http any any -> any any (web_attack:xss; sid:1;)\n");
 	memset(body, 'a', sizeof(body) - 1);
-	memcpy(body, "x=", 2);
-	memcpy(body + 15000, "<script>", 8);
+	body[1] = '=';
+	for (size_t i = 0; script[i]; i++)
+		body[15000 + i] = script[i];
 	request(&tx, "/", type, body, false);
 	struct fake_buffer *b = &tx.buffers[tx.n - 1];
 	b->len = 100;
