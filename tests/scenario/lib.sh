@@ -34,6 +34,19 @@ check_until() {
 	shift 2
 	if until_ok "$seconds" "$@"; then ok "$sentence"; else not_ok "$sentence" "not within $seconds s"; fi
 }
+# jq 1.6 with -e is content when there is nothing to read, as when a request failed: here that is a failure.
+jq() {
+	local said status
+	case ${1-} in
+	-e*)
+		said=$(command jq "$@")
+		status=$?
+		printf '%s\n' "$said"
+		[ $status = 0 ] && [ -n "$said" ]
+		;;
+	*) command jq "$@" ;;
+	esac
+}
 finish() { exit $((failures != 0)); }
 
 cleanup() {
