@@ -101,12 +101,11 @@ done
 say "load $(cut -d' ' -f1-3 /proc/loadavg) after the bench"
 of() { ratio "$(median "$1.ours$3")" "$(median "$1.$2$3")"; }
 for against in none hand; do
-	goal=()
-	[ $against = none ] && goal=(least 0.97)
+	goal=(least 0.97)
 	row "throughput of one connection, of $against" "$(of iperf $against '')" "${goal[@]}"
 	row "requests a second, connections kept, of $against" "$(of kept $against .requests)" "${goal[@]}"
 	row "their 99th percentile, of $against" "$(of kept $against .p99)"
-	row "requests a second, a connection each, of $against" "$(of one $against .requests)"
+	row "requests a second, a connection each, of $against" "$(of one $against .requests)" "${goal[@]}"
 	row "their 99th percentile, of $against" "$(of one $against .p99)"
 done
 for who in none hand ours; do

@@ -185,6 +185,9 @@ static json_t *of_want(const struct state *s, const struct packet_want *w)
 	if (w->from || w->to < UINT16_MAX)
 		add(expr, nft_match("==", nft_payload("th", ours_first ? "sport" : "dport"),
 		                    json_pack("{s:[i,i]}", "range", w->from, w->to)));
+	/* Where ports do not tell who began, conntrack does: answers of others are left out. */
+	if (w->alone && (w->remote || (!w->from && w->to == UINT16_MAX)))
+		add(expr, nft_match("==", nft_ct("direction"), json_string("original")));
 	return expr;
 }
 

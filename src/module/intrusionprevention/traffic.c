@@ -577,9 +577,9 @@ static struct traffic_outcome see_whole(struct traffic *t, const struct packet *
 	}
 	o.flow = c->flow;
 	follow_shown(t, c);
-	/* Who was refused tells a server so that still speaks to it. */
-	if (c->verdict && c->alone && side == APP_CLIENT && (p->tcp_flags & TCP_RST) &&
-	    !p->payload_len)
+	/* The reset that tells of a refusal goes to the client, and what that says of it to a
+	 * server. */
+	if (c->verdict && p->proto == PROTO_TCP && (p->tcp_flags & TCP_RST) && !p->payload_len)
 		return o;
 	if (c->verdict || c->settled) {
 		touch(t, c, (enum age)c->age);

@@ -437,6 +437,28 @@ static void requests_are_read_without_their_answers(void **state)
 	close_rules(&l);
 }
 
+/* Otherwise the client would never hear that it was refused. */
+static void a_reset_of_a_refused_connection_passes(void **state)
+{
+	struct line l;
+	(void)state;
+	open_rules(&l,
+	           "reject tcp any any -> any any (msg:\"b\"; flow:to_server,established; "
+	           "content:\"raw-evil\"; sid:2;)",
+	           true);
+	begin(&l);
+	shake(&l);
+	say(&l, false, 0, "raw-evil");
+	assert_int_equal(l.last.verdict, IPS_VERDICT_RESET);
+	segment(&l, true, TCP_RST, 1, "", 0);
+	assert_int_equal(l.last.verdict, IPS_NONE);
+	segment(&l, false, TCP_RST, 9, "", 0);
+	assert_int_equal(l.last.verdict, IPS_NONE);
+	say(&l, false, 0, "raw-evil");
+	assert_int_equal(l.last.verdict, IPS_VERDICT_RESET);
+	close_rules(&l);
+}
+
 /* A packet of the server that is seen for another reason says nothing of what it took or takes. */
 static void what_is_seen_of_a_server_by_chance_is_not_believed(void **state)
 {
@@ -516,6 +538,7 @@ int main(void)
 		cmocka_unit_test(every_attack_is_found_however_it_is_sent),
 		cmocka_unit_test(fragments_hide_nothing),
 		cmocka_unit_test(requests_are_read_without_their_answers),
+		cmocka_unit_test(a_reset_of_a_refused_connection_passes),
 		cmocka_unit_test(what_is_seen_of_a_server_by_chance_is_not_believed),
 		cmocka_unit_test(a_connection_outlives_changes_of_what_is_shown),
 		cmocka_unit_test(what_is_over_for_all_rules_is_settled),
