@@ -151,7 +151,8 @@ web_use() {
 }
 smb_use() {
 	seq 30000 >"$WORK/big.txt"
-	in_m smbclient -N -s "$S/smb.conf" "//$SERVER/share" -c "put $WORK/big.txt big.txt; mkdir docs; cd docs; put $WORK/big.txt a.txt; rename a.txt b.txt; ls; cd ..; get big.txt $WORK/again.txt; del big.txt" &&
+	head -c 500000 /dev/urandom >"$WORK/archive.bin"
+	in_m smbclient -N -s "$S/smb.conf" "//$SERVER/share" -c "put $WORK/big.txt big.txt; mkdir docs; cd docs; put $WORK/big.txt a.txt; rename a.txt b.txt; ls; cd ..; put $WORK/archive.bin archive.bin; get big.txt $WORK/again.txt; del big.txt" &&
 		cmp "$WORK/big.txt" "$WORK/again.txt" && in_m smbclient -N -s "$S/smb.conf" -L "//$SERVER"
 }
 ssh_options() { echo -i "$S/ssh/user" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -F none; }
@@ -174,6 +175,13 @@ mail_use() {
 }
 
 # ---- what attackers do: who, and the sids it has to give ----
+# A family that no name gives away: what it does is all there is to see.
+encrypt_attack() {
+	local i words=''
+	head -c 8192 /dev/urandom >"$WORK/encrypted"
+	for i in $(seq 25); do words+="put $WORK/encrypted f$i.txt; rename f$i.txt f$i.x7q; "; done
+	in_n timeout 20 smbclient -N -t 5 -s "$S/smb.conf" "//$V4/share" -c "$words"
+}
 sqlmap_attack() { in_n timeout 60 sqlmap -u "http://$V4/item?id=1" --batch --flush-session --output-dir="$S/sqlmap" --level 1 --technique=BEUST --threads 1 --disable-coloring; }
 # nse PORT SCRIPTS [ARGS]
 nse() { in_n nmap -n -Pn -sT -p "$1" --script "$2" ${3+--script-args "$3"} $V4; }
@@ -207,19 +215,27 @@ serve_ftp
 serve_mail
 check_until "the servers answer" 30 listening
 
+# What a client does, over connections: a bit of its address is set by one text and asked by the other.
+cat >"$WORK/behaviour.rules" <<'END'
+alert smb any any -> any 445 (msg:"Encrypted data written again and again"; flow:established,to_server; smb.version:2; smb.command:9; file.data; entropy:bytes 1024, value >= 7.7; detection_filter:track by_src, count 20, seconds 60; xbits:set,share.encrypted,track ip_src,expire 120; noalert; sid:1000010; rev:1;)
+alert smb any any -> any 445 (msg:"Files renamed by a client that wrote encrypted data"; flow:established,to_server; smb.version:2; smb.command:17; file.name; bsize:>0; xbits:isset,share.encrypted,track ip_src; threshold:type limit,track by_src,count 1,seconds 60; sid:1000011; rev:1;)
+END
+BEHAVIOUR=$(api POST /intrusionpreventionrules "$(jq -n --rawfile t "$WORK/behaviour.rules" \
+	'{name: "Encrypted data written and files renamed by one client", template: "custom", customXML: $t, severity: "critical"}')" | jq -r .ID)
 api GET /applicationtypes | jq '[.applicationTypes[] | select(.direction == "incoming") | .ID]' >"$WORK/types"
 api GET /intrusionpreventionrules | jq --slurpfile types "$WORK/types" \
 	'[.intrusionPreventionRules[] | select(.applicationTypeID as $t | $types[0] | index($t))]' >"$WORK/rules.json"
 jq -r '.[].customXML' "$WORK/rules.json" >"$WORK/incoming.rules"
+cat "$WORK/behaviour.rules" >>"$WORK/incoming.rules"
 check "the shipped rules of incoming connections are there" test "$(grep -c sid: "$WORK/incoming.rules")" -ge 300
-base_policy "$(jq -c '{intrusionPrevention: {state: "detect", ruleIDs: map(.ID)}}' "$WORK/rules.json")" >"$WORK/policy.out"
+base_policy "$(jq -c '{intrusionPrevention: {state: "detect", ruleIDs: (map(.ID) + [$b])}}' --argjson b "$BEHAVIOUR" "$WORK/rules.json")" >"$WORK/policy.out"
 # mode WORD: the agent has the newest policy, and does that.
 mode() {
 	dsa_query -c GetAgentStatus >"$WORK/status" && grep -qx "AgentStatus.modules.intrusionprevention.state: $1" "$WORK/status" &&
 		grep -qx "AgentStatus.modules.intrusionprevention.policyVersion: $(sed -n 's/^AgentStatus.policyVersion: //p' "$WORK/status")" "$WORK/status"
 }
 check_until "the agent detects" 60 mode detect
-check "by every rule" grep -qx "AgentStatus.modules.intrusionprevention.rules: $(jq length "$WORK/rules.json")" "$WORK/status"
+check "by every rule" grep -qx "AgentStatus.modules.intrusionprevention.rules: $(grep -c sid: "$WORK/incoming.rules")" "$WORK/status"
 
 # ---- what is looked at, twice: events of the agent, alerts over what tcpdump wrote ----
 PORTS='[80,445,22,53,21,25]'
@@ -250,16 +266,17 @@ as() { ip -n "$NS_N" addr add "$1/24" dev near 2>/dev/null; ip -n "$NS_N" route 
 
 USES="web_use smb_use ssh_use dns_use ftp_use mail_use"
 declare -A EXPECTED=(
-	[shell_attack]="9000600 9000602"
+	[shell_attack]="9000600 9000602 9002002"
 	[struts_attack]="9000100 9001562"
 	[smb_attack]="9001400 9001403 9001407"
 	[ftp_attack]="9001238"
 	[dns_attack]="9001251"
 	[mail_attack]="9001232 9001236"
-	[web_attack]="9000201 9000612 9000619 9000633"
+	[web_attack]="9000201 9000612 9000619 9000633 9002000 9002003"
 	[ransom_attack]="9001441 9001442"
+	[encrypt_attack]="1000011"
 )
-ATTACKS="shell_attack struts_attack smb_attack ftp_attack dns_attack mail_attack web_attack ransom_attack"
+ATTACKS="shell_attack struts_attack smb_attack ftp_attack dns_attack mail_attack web_attack ransom_attack encrypt_attack"
 
 dump
 for use in $USES; do check "ordinary use works: $use" "$use"; done
@@ -297,7 +314,7 @@ for attack in $ATTACKS; do
 	done
 done
 # What sqlmap tries differs from run to run; these it always does.
-for sid in 9000621 9000622 9001560; do check "sqlmap gives $sid" grep -qx "10.214.0.98	80	$sid" "$WORK/live"; done
+for sid in 9000621 9000622 9001560 9002000; do check "sqlmap gives $sid" grep -qx "10.214.0.98	80	$sid" "$WORK/live"; done
 check "the agent's queue and the capture say the same" diff "$WORK/live" "$WORK/captured"
 
 # ---- Prevent ----

@@ -1,5 +1,6 @@
 #include "engine/app/body.h"
 
+#include <brotli/decode.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -14,20 +15,53 @@ struct inflater {
 	uint8_t magic[MAGIC]; /* the first bytes, which say what it really is */
 	unsigned nmagic;
 	z_stream z;
+	BrotliDecoderState *brotli; /* owned */
 };
 
 /* What zlib takes for a stream, about (zconf.h). */
 enum { INFLATE_MEMORY = 44 << 10 };
+
+/* Brotli's memory depends on what it reads (RFC 7932, 9.1): it counts as the connection's. */
+enum { BROTLI_BEFORE = 16 };
+
+static void *brotli_take(void *app, size_t n)
+{
+	size_t all = n + BROTLI_BEFORE, *p = NULL;
+	if (all < n || !app_charge(app, all))
+		return NULL;
+	p = malloc(all);
+	if (!p) {
+		app_refund(app, all);
+		return NULL;
+	}
+	*p = all;
+	return (uint8_t *)p + BROTLI_BEFORE;
+}
+
+static void brotli_give(void *app, void *memory)
+{
+	if (!memory)
+		return;
+	size_t *p = (size_t *)(void *)((uint8_t *)memory - BROTLI_BEFORE);
+	app_refund(app, *p);
+	free(p);
+}
 
 static struct inflater *inflater_new(struct app *a, enum coding coding)
 {
 	if (!app_charge(a, INFLATE_MEMORY))
 		return NULL;
 	struct inflater *f = calloc(1, sizeof(*f));
-	if (f)
-		f->coding = coding;
-	else
+	if (!f) {
 		app_refund(a, INFLATE_MEMORY);
+		return NULL;
+	}
+	f->coding = coding;
+	if (coding == CODING_BROTLI) {
+		f->brotli = BrotliDecoderCreateInstance(brotli_take, brotli_give, a);
+		f->begun = f->brotli != NULL;
+		f->plain = !f->begun;
+	}
 	return f;
 }
 
@@ -35,7 +69,9 @@ static void inflater_free(struct app *a, struct inflater *f)
 {
 	if (!f)
 		return;
-	if (f->begun)
+	if (f->brotli)
+		BrotliDecoderDestroyInstance(f->brotli);
+	else if (f->begun)
 		inflateEnd(&f->z);
 	free(f);
 	app_refund(a, INFLATE_MEMORY);
@@ -133,21 +169,48 @@ static bool begin(const struct step *s, struct inflater *f)
 	return f->begun;
 }
 
+/* How much may come out of one call, at most CHUNK; 0: no more at all, which is told. */
+static size_t room_of(const struct step *s)
+{
+	uint64_t max = s->tx->app->limits->decompress, room = CHUNK;
+	if (max && max - s->b->inflated < room)
+		room = max - s->b->inflated;
+	if (!room)
+		stop(s, APP_EVENT_HTTP_BOMB);
+	return (size_t)room;
+}
+
+static void brotli_all(const struct step *s, unsigned layer, struct inflater *f,
+                       const uint8_t *data, size_t len)
+{
+	BrotliDecoderResult rc = BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT;
+	while (rc == BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT && !s->b->stopped && !f->ended) {
+		uint8_t out[CHUNK], *to = out;
+		size_t room = room_of(s), left = room;
+		if (!room)
+			return;
+		rc = BrotliDecoderDecompressStream(f->brotli, &len, &data, &left, &to, NULL);
+		s->b->inflated += room - left;
+		through(s, layer + 1, out, room - left);
+	}
+	f->ended = f->ended || rc == BROTLI_DECODER_RESULT_SUCCESS;
+	if (rc == BROTLI_DECODER_RESULT_ERROR) {
+		stop(s, APP_EVENT_HTTP_INFLATE);
+		f->failed = true;
+	}
+}
+
 /* One call of inflate; false: this input gives no more. */
 static bool inflate_some(const struct step *s, unsigned layer, struct inflater *f)
 {
 	uint8_t out[CHUNK];
-	uint64_t max = s->tx->app->limits->decompress, room = CHUNK;
-	if (max && max - s->b->inflated < room)
-		room = max - s->b->inflated;
-	if (!room) {
-		stop(s, APP_EVENT_HTTP_BOMB);
+	size_t room = room_of(s);
+	if (!room)
 		return false;
-	}
 	f->z.next_out = out;
 	f->z.avail_out = (uInt)room;
 	int rc = inflate(&f->z, Z_NO_FLUSH);
-	size_t made = (size_t)(room - f->z.avail_out);
+	size_t made = room - f->z.avail_out;
 	s->b->inflated += made;
 	through(s, layer + 1, out, made);
 	if (made)
@@ -195,6 +258,8 @@ static void take_layer(const struct step *s, unsigned layer, const uint8_t *data
 		return;
 	if (f->plain)
 		through(s, layer + 1, data, len);
+	else if (f->brotli)
+		brotli_all(s, layer, f, data, len);
 	else
 		inflate_all(s, layer, f, data, len);
 }

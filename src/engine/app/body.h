@@ -8,7 +8,7 @@
 
 /* A body or file: decoded, and the window of it that can be looked at. */
 
-enum coding { CODING_NONE, CODING_GZIP, CODING_DEFLATE };
+enum coding { CODING_NONE, CODING_GZIP, CODING_DEFLATE, CODING_BROTLI };
 
 enum { BODY_LAYERS = 4 };
 

@@ -17,15 +17,18 @@ static unsigned number(const uint8_t *pdu, size_t at)
 
 static void keep_context(struct smb *s, uint16_t id, const uint8_t *interface)
 {
+	struct smb_pipe *p = s->now;
 	unsigned i = 0;
-	while (i < s->ncontexts && s->contexts[i].id != id)
+	if (!p)
+		return;
+	while (i < p->ncontexts && p->contexts[i].id != id)
 		i++;
 	if (i == DCE_CONTEXTS)
 		i = 0; /* the oldest gives way */
-	else if (i == s->ncontexts)
-		s->ncontexts++;
-	s->contexts[i].id = id;
-	memcpy(s->contexts[i].interface, interface, sizeof(s->contexts[i].interface));
+	else if (i == p->ncontexts)
+		p->ncontexts++;
+	p->contexts[i].id = id;
+	memcpy(p->contexts[i].interface, interface, sizeof(p->contexts[i].interface));
 }
 
 static void read_bind(struct smb *s, struct smb_tx *t, const uint8_t *p, size_t n)
@@ -59,9 +62,9 @@ static void read_request(struct smb *s, struct smb_tx *t, const uint8_t *p, size
 	uint16_t id = (uint16_t)number(p, DCE_HEADER + 4);
 	t->opnum = (uint16_t)number(p, DCE_HEADER + 6);
 	t->has_opnum = true;
-	for (unsigned i = 0; i < s->ncontexts; i++)
-		if (s->contexts[i].id == id)
-			t->interface = s->contexts[i].interface;
+	for (unsigned i = 0; s->now && i < s->now->ncontexts; i++)
+		if (s->now->contexts[i].id == id)
+			t->interface = s->now->contexts[i].interface;
 	t->stub = p + at;
 	t->nstub = n - at;
 }

@@ -342,8 +342,12 @@ void http_check_fields(struct http_tx *t, enum app_side side)
 
 /* ---- bodies ---- */
 
-static enum coding coding_of(struct str word)
+/* Brotli has no first bytes that tell it: servers' answers are believed, as readers of pages do;
+ * requests are not, since hardly any server decodes them. */
+static enum coding coding_of(struct str word, enum app_side side)
 {
+	if (side == APP_SERVER && str_eq_nocase(word, STR("br")))
+		return CODING_BROTLI;
 	if (str_eq_nocase(word, STR("gzip")) || str_eq_nocase(word, STR("x-gzip")))
 		return CODING_GZIP;
 	return str_eq_nocase(word, STR("deflate")) || str_eq_nocase(word, STR("x-deflate"))
@@ -359,7 +363,7 @@ static unsigned codings_of(struct http_tx *t, enum app_side side, const char *fi
 	for (unsigned i = 0; http_field(&t->side[side], field, i, &value); i++)
 		while (value.p && value.n) {
 			struct str word = str_trim(str_cut(&value, ','));
-			enum coding c = coding_of(word);
+			enum coding c = coding_of(word, side);
 			if (c != CODING_NONE && n <= BODY_LAYERS)
 				codings[n++] = c;
 			else if (word.n && c == CODING_NONE &&

@@ -94,25 +94,22 @@ void smb_text(struct smb *s, struct buf *out, const uint8_t *p, size_t n, bool u
 	}
 }
 
-void smb_connect(struct smb *s, struct smb_tx *t)
+void smb_connect(struct smb *s, struct smb_tx *t, uint64_t mid)
 {
 	struct str share = buf_view(&t->share);
 	struct str end = str_skip(share, share.n > 4 ? share.n - 4 : 0);
 	t->has_share = true;
-	s->ipc = str_eq_nocase(end, STR("IPC$"));
+	smb_tree_asked(s, mid, str_eq_nocase(end, STR("IPC$")));
 }
 
-void smb_open(struct smb *s, struct smb_tx *t)
+void smb_open(struct smb *s, struct smb_tx *t, uint64_t mid)
 {
 	t->has_name = true;
-	if (!s->ipc)
+	if (!s->here)
 		return;
-	s->npipe = t->name.n < sizeof(s->pipe) ? t->name.n : sizeof(s->pipe);
-	if (s->npipe)
-		memcpy(s->pipe, t->name.p, s->npipe);
-	s->ncontexts = 0;
+	smb_pipe_asked(s, mid, buf_view(&t->name));
 	t->has_pipe = true;
-	app_keep(s->app, &t->pipe, s->pipe, s->npipe);
+	app_keep(s->app, &t->pipe, s->now->name, s->now->n);
 }
 
 struct smb_tx *smb_begin(struct smb *s, const struct smb_message *m, unsigned version,
@@ -136,10 +133,9 @@ struct smb_tx *smb_begin(struct smb *s, const struct smb_message *m, unsigned ve
 
 void smb_end(struct smb *s, struct smb_tx *t)
 {
-	/* What is called is called over the pipe that was opened last. */
-	if (t->has_opnum && !t->has_pipe && s->npipe) {
+	if (t->has_opnum && !t->has_pipe && s->now && s->now->n) {
 		t->has_pipe = true;
-		app_keep(s->app, &t->pipe, s->pipe, s->npipe);
+		app_keep(s->app, &t->pipe, s->now->name, s->now->n);
 	}
 	app_progress(&t->tx, t->side, STAGE_DONE);
 	app_tx_end(s->app, &t->tx);

@@ -58,7 +58,7 @@ static bool tree_connect(struct smb *s, struct smb_tx *t, const struct command *
 	if (at > c->nbytes)
 		return false;
 	smb_text(s, &t->share, c->bytes + at, c->nbytes - at, c->utf16);
-	smb_connect(s, t);
+	smb_connect(s, t, smb_16(c->m->p + 30));
 	return true;
 }
 
@@ -68,7 +68,7 @@ static bool nt_create(struct smb *s, struct smb_tx *t, const struct command *c)
 	if (c->nwords < 48 || at > c->nbytes)
 		return false;
 	smb_text(s, &t->name, c->bytes + at, c->nbytes - at, c->utf16);
-	smb_open(s, t);
+	smb_open(s, t, smb_16(c->m->p + 30));
 	return true;
 }
 
@@ -96,7 +96,8 @@ static bool contents(struct smb *s, struct smb_tx *t, const struct smb_message *
 	if (at > m->n)
 		return false;
 	n = n < m->n - at ? n : m->n - at;
-	if (s->ipc) {
+	if (s->here) {
+		s->now = s->last;
 		dce_read(s, t, m->p + at, n);
 	} else {
 		t->file = m->p + at;
@@ -129,6 +130,7 @@ static bool trans(struct smb *s, struct smb_tx *t, const struct command *c)
 	}
 	if (at > c->m->n)
 		return false;
+	s->now = s->last;
 	dce_read(s, t, c->m->p + at, n < c->m->n - at ? n : c->m->n - at);
 	return true;
 }
@@ -179,6 +181,10 @@ static void read_one(struct smb *s, const struct smb_message *m, uint8_t command
 	bool fine = true;
 	if (!t)
 		return;
+	if (m->side == APP_CLIENT)
+		s->here = smb_tree_has_pipes(s, smb_16(m->p + 24));
+	else if (command == TREE_CONNECT_ANDX && smb_32(m->p + 5) == 0)
+		smb_tree_given(s, smb_16(m->p + 30), smb_16(m->p + 24));
 	follow_transaction(s, t, command, m);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (commands[i].command == command &&

@@ -83,6 +83,8 @@ static bool sees_end(const struct item *i)
 	case ITEM_DATASET:
 	case ITEM_FTPBOUNCE:
 		return true;
+	case ITEM_ENTROPY:
+		return !i->entropy.bytes;
 	case ITEM_DATAAT: /* these wait by themselves */
 	case ITEM_BYTE_TEST:
 	case ITEM_BYTE_EXTRACT:

@@ -261,6 +261,9 @@ static enum found step(struct walk *w, const struct list *l, unsigned i, size_t 
 	case ITEM_FTPBOUNCE:
 		is = inspect_ftpbounce(w, pos);
 		break;
+	case ITEM_ENTROPY:
+		is = entropy_holds(&item->entropy, w->view->p, w->view->n) ? FOUND_YES : FOUND_NO;
+		break;
 	case ITEM_KINDS:
 		break;
 	}

@@ -40,6 +40,7 @@ const struct keyword keywords[] = {
 	{ { "dotprefix", "transform: a dot is put before" }, keyword_transform, NULL, TRANSFORM_DOTPREFIX, NO_VALUE },
 	{ { "dsize", "bytes of the packet's payload" }, keyword_dsize, test_dsize, -1, NEEDS_VALUE },
 	{ { "endswith", "at its end" }, keyword_edge, NULL, -1, NO_VALUE },
+	{ { "entropy", "how evenly the values of its bytes are spread, 0 to 8 bits" }, keyword_entropy, NULL, -1, NEEDS_VALUE },
 	{ { "fast_pattern", "is what is looked for first" }, keyword_fast_pattern, NULL, -1, MAY_VALUE },
 	{ { "file.data", "files and bodies, decompressed" }, keyword_sticky, NULL, BUFFER_FILE_DATA, NO_VALUE },
 	{ { "file.name", "the name of a file that is sent" }, keyword_sticky, NULL, BUFFER_FILE_NAME, NO_VALUE },

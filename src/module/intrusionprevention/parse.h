@@ -82,7 +82,8 @@ keyword_parse keyword_msg, keyword_id, keyword_classtype, keyword_reference, key
 	keyword_priority, keyword_given, keyword_noalert, keyword_target;
 keyword_parse keyword_content, keyword_uricontent, keyword_nocase, keyword_place, keyword_edge,
 	keyword_fast_pattern, keyword_rawbytes, keyword_pcre, keyword_isdataat, keyword_bsize,
-	keyword_old_modifier, keyword_sticky, keyword_transform, keyword_raw, keyword_replace;
+	keyword_entropy, keyword_old_modifier, keyword_sticky, keyword_transform, keyword_raw,
+	keyword_replace;
 keyword_parse keyword_byte_test, keyword_byte_jump, keyword_byte_extract, keyword_byte_math,
 	keyword_base64_decode, keyword_base64_data, keyword_dataset, keyword_datarep,
 	keyword_ftpbounce;

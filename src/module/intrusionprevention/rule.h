@@ -63,6 +63,7 @@ enum item_kind {
 	ITEM_BASE64,
 	ITEM_DATASET,
 	ITEM_FTPBOUNCE,
+	ITEM_ENTROPY,
 	ITEM_KINDS
 };
 
@@ -110,10 +111,21 @@ struct size_test {
 	uint64_t a, b;
 };
 
+struct entropy {
+	uint32_t bytes, offset; /* bytes 0: all there are */
+	enum compare op;
+	uint64_t value; /* thousandths of a bit a byte */
+};
+
 struct base64 {
 	uint32_t bytes, offset;    /* bytes 0: all */
 	const struct list *inside; /* what base64_data looks for, or NULL */
 };
+
+/* entropy.c: in thousandths of a bit a byte; and whether a test of it holds, false if too few bytes
+ * are there. */
+uint64_t entropy_of(const uint8_t *p, size_t n);
+bool entropy_holds(const struct entropy *e, const uint8_t *p, size_t n);
 
 struct dataset {
 	const char *name;
@@ -138,6 +150,7 @@ struct item {
 		struct number dataat;
 		struct bytes bytes;
 		struct size_test size;
+		struct entropy entropy;
 		struct base64 base64;
 		struct dataset dataset;
 	};
