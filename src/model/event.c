@@ -113,7 +113,7 @@ static int check_fields(const struct event_class *class, const json_t *fields, s
 	return 0;
 }
 
-static bool unique_fits(const char *u)
+bool event_unique_fits(const char *u)
 {
 	size_t n = strspn(u, "0123456789ABCDEFabcdef-");
 	return u[n] == '\0' && n >= 16 && n < sizeof(((struct event *)0)->unique);
@@ -135,7 +135,7 @@ int event_from_json(const json_t *j, const struct event_class *const *classes, s
 	int64_t time = json_int(j, "time", -1);
 	const char *unique = json_text(j, "unique", "");
 	const json_t *fields = json_object_at(j, "fields");
-	if (time < 0 || !unique_fits(unique) || !fields)
+	if (time < 0 || !event_unique_fits(unique) || !fields)
 		return err_set(why, -EINVAL, "an event needs time, unique and fields");
 	int rc = check_fields(ev.class, fields, why);
 	if (rc < 0)
@@ -154,6 +154,18 @@ int event_parse(struct str text, const struct event_class *const *classes, struc
 	int rc = j ? event_from_json(j, classes, out, why) : -EINVAL;
 	json_decref(j);
 	return rc;
+}
+
+int event_load(struct event *ev)
+{
+	if (ev->fields)
+		return 0;
+	json_t *j = json_parse(ev->text, NULL);
+	json_t *fields = json_object_get(j, "fields");
+	if (fields)
+		ev->fields = json_incref(fields);
+	json_decref(j);
+	return fields ? 0 : -EINVAL;
 }
 
 static void add_value(struct buf *b, const json_t *v)

@@ -49,7 +49,8 @@ struct event {
 	const struct event_kind *kind;
 	uint64_t time_ms;
 	char unique[65]; /* hex or GUID, never empty once sent */
-	json_t *fields;  /* owned */
+	json_t *fields;  /* owned; NULL: not made of text yet, event_load() */
+	struct str text; /* borrowed: as it came; empty where it was made here */
 };
 
 void event_init(struct event *ev, const struct event_class *class, const char *kind);
@@ -70,6 +71,10 @@ int event_parse(struct str text, const struct event_class *const *classes, struc
                 struct err *why);
 int event_from_json(const json_t *j, const struct event_class *const *classes, struct event *out,
                     struct err *why);
+
+/* Makes the fields of one that was only scanned (event_scan.h): 0 or -errno. */
+int event_load(struct event *ev);
+bool event_unique_fits(const char *unique); /* hexadecimal digits and -, 16 to 64 */
 
 const struct event_field *event_field_find(const struct event_class *class, const char *name);
 const struct event_kind *event_kind_find(const struct event_class *class, const char *name);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/auto.h"
@@ -123,24 +124,28 @@ static json_t *get(struct app *a, int64_t id);
 
 static void news(struct app *a, int64_t id, const char *op)
 {
-	json_t *o = get(a, id);
+	json_t *o = stream_heard(a) ? get(a, id) : NULL;
+	if (!stream_heard(a))
+		stream_unheard(a);
 	if (o)
 		stream_say(a, "alerts", "alert", json_pack("{s:s,s:o}", "op", op, "object", o));
 }
 
-static void raise_it(struct app *a, const struct alert_type *t, const struct about *b,
-                     const struct event *ev)
+/* So many events at once, of which ev is the last. */
+static void raise_now(struct app *a, const struct alert_type *t, const struct about *b,
+                      const struct event *ev, int64_t times, const json_t *set)
 {
-	AUTO(json_decrefp) json_t *set = settings_of(a, t);
 	AUTO(buf_done) struct buf sentence = { 0 };
 	struct rows r;
 	int64_t id = 0, count = 0, now = (int64_t)clock_ms();
-	if (!json_bool(set, "enabled", true) || !often_enough(a, t, set, b->computer))
-		return;
-	event_sentence(&sentence, ev, "en");
+	struct event whole = *ev; /* its fields may still be text */
+	if (event_load(&whole) == 0)
+		event_sentence(&sentence, &whole, "en");
+	if (!ev->fields)
+		event_done(&whole);
 	int rc = store_query(a->store, STMT_ALERT_RAISE,
 	                     ARGS(VAL_TEXT(t->name), VAL_INT(b->computer), VAL_TEXT(b->target),
-	                          VAL_INT(now), VAL_STR(buf_view(&sentence))),
+	                          VAL_INT(now), VAL_STR(buf_view(&sentence)), VAL_INT(times)),
 	                     &r);
 	if (rc == 0 && rows_next(&r) == 1) {
 		id = r.col[0].i;
@@ -153,8 +158,8 @@ static void raise_it(struct app *a, const struct alert_type *t, const struct abo
 		log_error("raise alert %s: %s", t->name, store_error(a->store));
 		return;
 	}
-	news(a, id, count == 1 ? "create" : "update");
-	if (count > 1)
+	news(a, id, count == times ? "create" : "update");
+	if (count > times)
 		return;
 	AUTO(freep) char *text = buf_take(&sentence);
 	say(a, "alert-started", "System", t, id, b->target, text);
@@ -162,10 +167,82 @@ static void raise_it(struct app *a, const struct alert_type *t, const struct abo
 		notify_alert(a, t, json_text(set, "severity", ""), b->target, text, now);
 }
 
+/* ---- holding ---- */
+
+/* What one alert, the last one that was raised, is still to be told. What was handed in is there
+ * until then, so that an event's text may be borrowed. */
+struct alert_held {
+	const struct alert_type *type; /* NULL: nothing is held */
+	int64_t computer, times;
+	char *target;      /* owned */
+	json_t *set;       /* owned: the type's settings */
+	struct event last; /* owns its fields */
+};
+
+static void tell_held(struct app *a)
+{
+	struct alert_held *h = a->held;
+	if (!h || !h->type)
+		return;
+	struct alert_held told = *h;
+	*h = (struct alert_held){ 0 };
+	const struct about b = { told.computer, told.target };
+	raise_now(a, told.type, &b, &told.last, told.times, told.set);
+	event_done(&told.last);
+	json_decref(told.set);
+	free(told.target);
+}
+
+void alerts_hold(struct app *a)
+{
+	if (!a->held)
+		a->held = xcalloc(1, sizeof(*a->held));
+}
+
+void alerts_settle(struct app *a)
+{
+	tell_held(a);
+	free(a->held);
+	a->held = NULL;
+}
+
+static void hold_event(struct alert_held *h, const struct event *ev)
+{
+	json_decref(h->last.fields);
+	h->last = *ev;
+	json_incref(h->last.fields);
+	h->times++;
+}
+
+static void raise_it(struct app *a, const struct alert_type *t, const struct about *b,
+                     const struct event *ev)
+{
+	struct alert_held *h = a->held;
+	if (h && h->type == t && h->computer == b->computer && strcmp(h->target, b->target) == 0) {
+		hold_event(h, ev);
+		return;
+	}
+	tell_held(a);
+	AUTO(json_decrefp) json_t *set = settings_of(a, t);
+	if (!json_bool(set, "enabled", true) || !often_enough(a, t, set, b->computer))
+		return;
+	/* Whether there are enough is asked at each event. */
+	if (!h || json_int(set, "threshold", 1) > 1) {
+		raise_now(a, t, b, ev, 1, set);
+		return;
+	}
+	*h = (struct alert_held){ .type = t,
+		                  .computer = b->computer,
+		                  .target = xstrdup(b->target),
+		                  .set = json_incref(set) };
+	hold_event(h, ev);
+}
+
 static void end(struct app *a, const struct alert_type *t, const struct about *b)
 {
 	struct rows r;
 	int64_t id = 0;
+	tell_held(a);
 	int rc =
 		store_query(a->store, STMT_ALERT_FIND,
 	                    ARGS(VAL_TEXT(t->name), VAL_INT(b->computer), VAL_TEXT(b->target)), &r);

@@ -17,4 +17,10 @@ extern const struct alert_type alert_types[]; /* {0} last */
 /* An event was stored: raises and clears what follows from it. */
 void alert_event(struct app *a, int64_t computer, const char *host, const struct event *ev,
                  int64_t id);
+/*
+ * Between these two, events that raise an alert again are counted and told in one go at the end:
+ * agents hand in a thousand at a time.
+ */
+void alerts_hold(struct app *a);
+void alerts_settle(struct app *a);
 int64_t alerts_active(struct app *a, bool critical); /* how many */

@@ -9,9 +9,11 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/rand.h"
+#include "manager/alert/alert.h"
 #include "manager/api/app.h"
 #include "manager/tasks/clocks.h"
 #include "manager/tasks/eventbased.h"
+#include "model/event_scan.h"
 #include "model/setting.h"
 #include "module/module.h"
 #include "net/identity.h"
@@ -560,43 +562,120 @@ static void refused_events(struct call *c, int64_t n, const char *host, const ch
 	system_event(c->app, &ev);
 }
 
+/* Events on their way into the store. */
+struct intake {
+	struct call *call;
+	char *host; /* owned */
+	int64_t last, bad;
+	struct err why; /* of the last bad one */
+};
+
+/* One that had to be parsed, or was refused (rc < 0). */
+static int take_event(struct intake *in, int rc, struct event *ev)
+{
+	int64_t id = 0;
+	if (rc < 0) {
+		in->bad++;
+		return 0;
+	}
+	rc = event_store(in->call->app, in->call->who.computer, in->host, ev, &id);
+	event_done(ev);
+	return rc < 0 ? rc : 0;
+}
+
+/* The event that `text` begins with, read in place when it can be; *n is its length. */
+static int take_text(struct intake *in, struct str text, bool known, size_t *n)
+{
+	struct event ev = { 0 };
+	struct event_value values[EVENT_VALUES_MAX];
+	int64_t id = 0;
+	*n = known ? 0 : event_scan(text, event_classes, &ev, values);
+	if (*n) {
+		int rc = event_store_scanned(in->call->app, in->call->who.computer, in->host, &ev,
+		                             values, &id);
+		return rc < 0 ? rc : 0;
+	}
+	*n = event_extent(text);
+	if (*n == 0)
+		return -EBADMSG;
+	struct str one = { text.p, *n };
+	return known ? 0 : take_event(in, event_parse(one, event_classes, &ev, &in->why), &ev);
+}
+
+/* 0, -EBADMSG: it is no batch, or -errno of the store. */
+static int take_batch(struct intake *in, struct event_batch *b, int64_t first)
+{
+	int rc = 1;
+	int64_t seq = first;
+	for (; (rc = event_batch_next(b)) == 1 && seq - first < EVENTS_MAX; seq++) {
+		size_t n = 0;
+		rc = take_text(in, b->rest, seq <= in->last, &n);
+		if (rc < 0)
+			return rc;
+		b->rest = str_skip(b->rest, n);
+		if (seq > in->last)
+			in->last = seq;
+	}
+	return rc == 1 ? -EBADMSG : rc;
+}
+
+static int take_list(struct intake *in, const json_t *list, int64_t first)
+{
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < json_array_size(list); i++) {
+		struct event ev = { 0 };
+		int64_t seq = first + (int64_t)i;
+		if (seq <= in->last)
+			continue;
+		rc = take_event(
+			in, event_from_json(json_array_get(list, i), event_classes, &ev, &in->why),
+			&ev);
+		in->last = seq;
+	}
+	return rc;
+}
+
+/* A body as our agents write it is read in place, another one as any JSON. */
+static int take_events(struct intake *in, struct str body)
+{
+	int64_t first = 0;
+	struct event_batch b;
+	struct call *c = in->call;
+	if (str_utf8(body) && event_batch_open(&b, body, &first) && first >= 1)
+		return take_batch(in, &b, first);
+	int status = call_read_body(c);
+	const json_t *list = json_array_at(c->body, "events");
+	first = json_int(c->body, "first", 0);
+	if (status || !list || first < 1 || json_array_size(list) > EVENTS_MAX)
+		return -EBADMSG;
+	return take_list(in, list, first);
+}
+
 /* Exactly once: numbers up to `last` are here; what has a `unique` that is known is dropped by the
  * store. */
 int agent_events(struct call *c)
 {
-	const json_t *list = json_array_at(c->body, "events");
-	int64_t first = json_int(c->body, "first", 0), id = 0, bad = 0;
-	int64_t last =
-		store_int(c->app->store, STMT_RECEIVED_GET, ARGS(VAL_INT(c->who.computer)), 0);
-	struct err why = { { 0 } };
-	if (!list || first < 1 || json_array_size(list) > EVENTS_MAX)
+	struct app *a = c->app;
+	struct intake in = { .call = c };
+	AUTO(freep) char *host = computer_name(a->store, c->who.computer);
+	in.host = host;
+	in.last = store_int(a->store, STMT_RECEIVED_GET, ARGS(VAL_INT(c->who.computer)), 0);
+	c->undo = true;
+	alerts_hold(a);
+	int rc = take_events(&in, c->rq->body);
+	alerts_settle(a);
+	if (rc == -EBADMSG && c->code) /* it was no JSON */
+		return 400;
+	if (rc == -EBADMSG)
 		return refuse(c, 400, "events", "first and at most 1000 events are expected.");
-	AUTO(freep) char *host = computer_name(c->app->store, c->who.computer);
-	size_t i;
-	json_t *v;
-	json_array_foreach ((json_t *)(uintptr_t)list, i, v) {
-		struct event ev = { 0 };
-		int64_t seq = first + (int64_t)i;
-		if (seq <= last)
-			continue;
-		int rc = event_from_json(v, event_classes, &ev, &why);
-		if (rc < 0) {
-			bad++;
-		} else {
-			rc = event_store(c->app, c->who.computer, host, &ev, &id);
-			event_done(&ev);
-			if (rc < 0)
-				return refuse(c, 503, "database",
-				              "The events could not be stored.");
-		}
-		last = seq;
-	}
-	if (bad)
-		refused_events(c, bad, host, why.text);
-	if (store_exec(c->app->store, STMT_RECEIVED_SET,
-	               ARGS(VAL_INT(c->who.computer), VAL_INT(last))) < 0)
+	if (rc == 0 && in.bad)
+		refused_events(c, in.bad, host, in.why.text);
+	if (rc == 0)
+		rc = store_exec(a->store, STMT_RECEIVED_SET,
+		                ARGS(VAL_INT(c->who.computer), VAL_INT(in.last)));
+	if (rc < 0)
 		return refuse(c, 503, "database", "The events could not be stored.");
-	c->out = json_pack("{s:I}", "acked", (json_int_t)last);
+	c->out = json_pack("{s:I}", "acked", (json_int_t)in.last);
 	return 200;
 }
 

@@ -273,24 +273,32 @@ static int handle_agent(struct call *c)
 	return r->handle(c);
 }
 
-static int take_body(struct call *c)
+int call_read_body(struct call *c)
 {
-	const char *m = c->rq->method;
-	if (c->rq->body.n == 0 || strcmp(m, "GET") == 0 ||
-	    strncmp(c->rq->path, "/agent/files/", 13) == 0)
-		return 0;
 	struct err why = { { 0 } };
 	c->body = json_parse(c->rq->body, &why);
 	if (json_is_object(c->body))
 		return 0;
 	json_decref(c->body);
 	c->body = NULL;
-	if (strcmp(m, "DELETE") == 0)
+	if (strcmp(c->rq->method, "DELETE") == 0)
 		return 0;
 	c->code = "bad-json";
 	err_set(&c->why, 0, "The body is no JSON object: %s.",
 	        why.text[0] ? why.text : "another kind of value");
 	return 400;
+}
+
+static int take_body(struct call *c)
+{
+	const char *m = c->rq->method;
+	if (c->rq->body.n == 0 || strcmp(m, "GET") == 0)
+		return 0;
+	/* Those read their bodies themselves. */
+	if (strncmp(c->rq->path, "/agent/files/", 13) == 0 ||
+	    strcmp(c->rq->path, "/agent/events") == 0)
+		return 0;
+	return call_read_body(c);
 }
 
 /* Agents are told of jobs that are there for good. */

@@ -14,6 +14,7 @@ struct listening; /* a stream's client (stream.c) */
 struct polling;   /* an agent that waits for commands (agents.c) */
 struct signing;   /* something that the authority works on (sign.c) */
 struct forward;   /* a receiver of events (forward.c) */
+struct alert_held;
 struct oidc_flow; /* a sign-in by an identity provider (oidc.c) */
 
 /* What a courier has to do. */
@@ -58,7 +59,8 @@ struct app {
 	LIST_HEAD(, forward) forwards;
 	LIST_HEAD(, oidc_flow) oidc;
 	size_t forward_turn;
-	json_t *died; /* owned: processes of ours, to be told; may be NULL */
+	struct alert_held *held; /* alerts while an agent hands in events (alert.c); NULL: none */
+	json_t *died;            /* owned: processes of ours, to be told; may be NULL */
 	bool open, disk_low;
 	uint64_t disk_next_ms, unknown_next_ms;
 	struct posted posts[5]; /* by enum post_way */
@@ -95,6 +97,9 @@ struct call {
 	struct buf raw;   /* an answer that is no JSON: bytes, with raw_type */
 	const char *raw_type;
 };
+
+/* For handlers whose body is not read before they are called: 0, or a status. */
+int call_read_body(struct call *c);
 
 /* A deed: what is done at a path. {id} and {id2} are numbers, {name} a word. Returns an HTTP
  * status. */
@@ -209,9 +214,13 @@ void system_event_about(struct app *a, const char *kind, const struct subject *w
 /* A system event about an object; before and after may be NULL. */
 void audit(struct call *c, const char *kind, const char *type, int64_t id, const char *name,
            const json_t *before, const json_t *after);
+struct event_value;
 /* 1 stored, 0 known before, or -errno. */
 int event_store(struct app *a, int64_t computer, const char *host, const struct event *ev,
                 int64_t *id);
+/* The same for one that was scanned (model/event_scan.h). */
+int event_store_scanned(struct app *a, int64_t computer, const char *host, const struct event *ev,
+                        const struct event_value *values, int64_t *id);
 /* A stored event; borrowed for the call of each(). */
 struct event_row {
 	int64_t id, computer;

@@ -9,6 +9,7 @@
 #include "manager/alert/alert.h"
 #include "manager/alert/record.h"
 #include "manager/api/app.h"
+#include "model/event_scan.h"
 #include "module/module.h"
 
 enum { PAGE_DEFAULT = 50, PAGE_MAX = 5000, ARGS_MAX = 64, CRITERIA_MAX = 30 };
@@ -188,7 +189,7 @@ static void insert_into(const struct event_class *class, struct buf *b)
 	buf_z(b, ") values ($1, $2, $3, $4, $5, $6");
 	for (const struct event_field *f = class->fields; f->name; f++)
 		buf_fmt(b, ", $%zu", ++n);
-	buf_z(b, ") on conflict (uniq) do nothing returning id");
+	buf_z(b, ") on conflict (uniq) do nothing");
 }
 
 static const char *insert_of(struct app *a, const struct event_class *class)
@@ -204,36 +205,58 @@ static const char *insert_of(struct app *a, const struct event_class *class)
 	return a->inserts[i];
 }
 
+/* What follows from an event that is new. */
+static void stored(struct app *a, int64_t computer, const char *host, const struct event *ev,
+                   int64_t id)
+{
+	if (stream_heard(a))
+		stream_say(a, "events", "event",
+		           json_pack("{s:s,s:s,s:o}", "op", "create", "class", ev->class->name,
+		                     "object", one(a, ev->class, id)));
+	else
+		stream_unheard(a);
+	alert_event(a, computer, host, ev, id);
+}
+
+static int insert(struct app *a, int64_t computer, const char *host, const struct event *ev,
+                  struct val args[static ARGS_MAX], size_t n, int64_t *id)
+{
+	args[0] = VAL_INT(computer);
+	args[1] = VAL_TEXT(host);
+	args[2] = VAL_TEXT(ev->kind->name);
+	args[3] = VAL_INT(ev->time_ms);
+	args[4] = VAL_INT(clock_ms());
+	args[5] = VAL_TEXT(ev->unique);
+	int rc = store_insert_sql(a->store, insert_of(a, ev->class), args, n, id);
+	if (rc == 1)
+		stored(a, computer, host, ev, *id);
+	return rc;
+}
+
 int event_store(struct app *a, int64_t computer, const char *host, const struct event *ev,
                 int64_t *id)
 {
-	struct val args[ARGS_MAX] = { VAL_INT(computer),        VAL_TEXT(host),
-		                      VAL_TEXT(ev->kind->name), VAL_INT(ev->time_ms),
-		                      VAL_INT(clock_ms()),      VAL_TEXT(ev->unique) };
+	struct val args[ARGS_MAX];
 	size_t n = 6;
 	for (const struct event_field *f = ev->class->fields; f->name && n < ARGS_MAX; f++) {
 		const json_t *v = json_object_get(ev->fields, f->name);
 		args[n++] = v ? value_of(v) : VAL_NULL;
 	}
-	struct rows r;
-	int rc = store_query_sql(a->store, insert_of(a, ev->class), args, n, &r);
-	if (rc == 0)
-		rc = rows_next(&r);
-	if (rc == 1)
-		*id = r.col[0].i;
-	/* The statement has to end before it counts. */
-	if (rc == 1 && rows_next(&r) < 0)
-		rc = -EIO;
-	rows_done(&r);
-	if (rc == 1 && stream_heard(a))
-		stream_say(a, "events", "event",
-		           json_pack("{s:s,s:s,s:o}", "op", "create", "class", ev->class->name,
-		                     "object", one(a, ev->class, *id)));
-	else if (rc == 1)
-		stream_unheard(a);
-	if (rc == 1)
-		alert_event(a, computer, host, ev, *id);
-	return rc;
+	return insert(a, computer, host, ev, args, n, id);
+}
+
+int event_store_scanned(struct app *a, int64_t computer, const char *host, const struct event *ev,
+                        const struct event_value *values, int64_t *id)
+{
+	struct val args[ARGS_MAX];
+	size_t n = 6;
+	for (size_t i = 0; ev->class->fields[i].name && n < ARGS_MAX; i++) {
+		const struct event_value *v = &values[i];
+		args[n++] = v->type == EVENT_VALUE_TEXT  ? VAL_STR(v->s)
+		            : v->type == EVENT_VALUE_INT ? VAL_INT(v->i)
+		                                         : VAL_NULL;
+	}
+	return insert(a, computer, host, ev, args, n, id);
 }
 
 static bool give(const struct event_class *class, const struct rows *r,

@@ -32,6 +32,7 @@ struct kept {
 	char *sql;        /* owned */
 	sqlite3_stmt *st; /* owned */
 	bool busy;        /* its rows are being read */
+	bool ordered;     /* parameter $i is the i-th */
 	uint64_t used;
 };
 
@@ -40,6 +41,7 @@ struct store {
 	struct kept texts[TEXTS];
 	uint64_t uses;
 	sqlite3_stmt *prepared[STMT_COUNT]; /* owned; made at first use */
+	bool ordered[STMT_COUNT];           /* parameter $i is the i-th */
 	char path[PATH_MAX];
 	int depth;   /* of nested transactions; only the outermost is real */
 	bool failed; /* an inner one was rolled back */
@@ -145,11 +147,22 @@ static int parameter(sqlite3_stmt *st, size_t number)
 	                                         : sqlite3_bind_parameter_index(st, name);
 }
 
-static int bind(struct store *s, sqlite3_stmt *st, const struct val *args, size_t n)
+static bool is_ordered(sqlite3_stmt *st)
 {
+	for (int i = sqlite3_bind_parameter_count(st); i > 0; i--)
+		if (parameter(st, (size_t)i) != i)
+			return false;
+	return true;
+}
+
+/* keep: SQLITE_TRANSIENT, or SQLITE_STATIC where args outlive the execution. */
+static int bind(struct store *s, sqlite3_stmt *st, bool ordered, const struct val *args, size_t n,
+                sqlite3_destructor_type keep)
+{
+	int count = sqlite3_bind_parameter_count(st);
 	for (size_t i = 0; i < n; i++) {
-		int at = parameter(st, i + 1), rc = SQLITE_OK;
-		if (at == 0)
+		int at = ordered ? (int)i + 1 : parameter(st, i + 1), rc = SQLITE_OK;
+		if (at == 0 || at > count)
 			continue;
 		const struct val *v = &args[i];
 		switch (v->type) {
@@ -160,10 +173,10 @@ static int bind(struct store *s, sqlite3_stmt *st, const struct val *args, size_
 			rc = sqlite3_bind_int64(st, at, v->i);
 			break;
 		case V_TEXT:
-			rc = sqlite3_bind_text64(st, at, v->p, v->n, SQLITE_TRANSIENT, SQLITE_UTF8);
+			rc = sqlite3_bind_text64(st, at, v->p, v->n, keep, SQLITE_UTF8);
 			break;
 		case V_BLOB:
-			rc = sqlite3_bind_blob64(st, at, v->p, v->n, SQLITE_TRANSIENT);
+			rc = sqlite3_bind_blob64(st, at, v->p, v->n, keep);
 			break;
 		}
 		if (rc != SQLITE_OK)
@@ -177,14 +190,14 @@ static int prepare(struct store *s, const char *sql, sqlite3_stmt **out)
 	return code(s, sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL));
 }
 
-static int begin_rows(struct store *s, sqlite3_stmt *st, int number, const struct val *args,
-                      size_t n, struct rows *r)
+static int begin_rows(struct store *s, sqlite3_stmt *st, bool ordered, int number,
+                      const struct val *args, size_t n, struct rows *r)
 {
 	*r = (struct rows){
 		.store = s, .impl = st, .stmt = number, .ncols = sqlite3_column_count(st)
 	};
 	r->col = xcalloc((size_t)r->ncols + 1, sizeof(*r->col));
-	int rc = bind(s, st, args, n);
+	int rc = bind(s, st, ordered, args, n, SQLITE_TRANSIENT);
 	if (rc < 0)
 		rows_done(r);
 	return rc;
@@ -194,11 +207,15 @@ int store_query(struct store *s, enum stmt number, const struct val *args, size_
 {
 	sqlite3_stmt **st = &s->prepared[number];
 	*r = (struct rows){ .stmt = -1 };
-	int rc = *st ? 0 : prepare(s, statements[number].sql, st);
+	int rc = 0;
+	if (!*st) {
+		rc = prepare(s, statements[number].sql, st);
+		s->ordered[number] = rc == 0 && is_ordered(*st);
+	}
 	if (rc == 0 && ((int)n != statements[number].nargs ||
 	                sqlite3_column_count(*st) != statements[number].ncols))
 		abort(); /* the table and its user disagree: our own mistake */
-	return rc < 0 ? rc : begin_rows(s, *st, (int)number, args, n, r);
+	return rc < 0 ? rc : begin_rows(s, *st, s->ordered[number], (int)number, args, n, r);
 }
 
 /* The place of a statement that was prepared before, or the least used one; < 0: all are busy. */
@@ -227,8 +244,10 @@ static int keep(struct store *s, const char *sql, int place)
 	free(k->sql);
 	*k = (struct kept){ .used = s->uses };
 	int rc = prepare(s, sql, &k->st);
-	if (rc == 0)
+	if (rc == 0) {
 		k->sql = xstrdup(sql);
+		k->ordered = is_ordered(k->st);
+	}
 	return rc;
 }
 
@@ -242,9 +261,29 @@ int store_query_sql(struct store *s, const char *sql, const struct val *args, si
 	if (rc < 0)
 		return rc;
 	if (place < 0)
-		return begin_rows(s, st, -1, args, n, r);
+		return begin_rows(s, st, false, -1, args, n, r);
 	s->texts[place].busy = true;
-	return begin_rows(s, s->texts[place].st, -2 - place, args, n, r);
+	return begin_rows(s, s->texts[place].st, s->texts[place].ordered, -2 - place, args, n, r);
+}
+
+int store_insert_sql(struct store *s, const char *sql, const struct val *args, size_t n,
+                     int64_t *id)
+{
+	int place = place_of(s, sql);
+	int rc = place < 0 ? -EBUSY : keep(s, sql, place);
+	if (rc < 0)
+		return rc;
+	const struct kept *k = &s->texts[place];
+	rc = bind(s, k->st, k->ordered, args, n, SQLITE_STATIC);
+	if (rc == 0) {
+		int step = sqlite3_step(k->st);
+		rc = step == SQLITE_DONE ? sqlite3_changes(s->db) > 0 : code(s, step);
+		rc = step == SQLITE_ROW ? -EINVAL : rc;
+	}
+	if (rc == 1)
+		*id = sqlite3_last_insert_rowid(s->db);
+	sqlite3_reset(k->st);
+	return rc;
 }
 
 static struct val column(sqlite3_stmt *st, int i)

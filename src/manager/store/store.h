@@ -65,6 +65,9 @@ int store_query(struct store *s, enum stmt number, const struct val *args, size_
 int store_query_sql(struct store *s, const char *sql, const struct val *args, size_t n,
                     struct rows *r);
 int store_exec_sql(struct store *s, const char *sql, const struct val *args, size_t n);
+/* An insert of one row: 1 and its ID, 0: it does nothing on a conflict, or -errno. */
+int store_insert_sql(struct store *s, const char *sql, const struct val *args, size_t n,
+                     int64_t *id);
 int rows_next(struct rows *r); /* 1 a row, 0 the end, or -errno */
 void rows_done(struct rows *r);
 /* The first column of the first row as a number; otherwise when there is none. */
