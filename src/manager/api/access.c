@@ -347,36 +347,9 @@ static bool granted(struct call *c, const char *right)
 	                                      : role_has(c->role, c->who.role, right);
 }
 
-/* A role is a large tree and every request needs one: it is parsed again when its text is another
- * one. A new reference, or NULL. */
-static json_t *role_of(struct app *a, int64_t id)
-{
-	struct role_kept *k = &a->roles[(uint64_t)id % ARRAY_LEN(a->roles)];
-	struct rows r;
-	int rc = store_query(a->store, STMT_OBJECT_GET, ARGS(VAL_TEXT("roles"), VAL_INT(id)), &r);
-	bool there = rc == 0 && rows_next(&r) == 1;
-	if (there && (k->id != id || !k->role || !str_eq(buf_view(&k->body), col_str(&r, 0)))) {
-		json_decref(k->role);
-		k->id = id;
-		k->role = json_parse(col_str(&r, 0), NULL);
-		buf_clear(&k->body);
-		buf_str(&k->body, col_str(&r, 0));
-	}
-	rows_done(&r);
-	return there && k->role ? json_incref(k->role) : NULL;
-}
-
-void access_drop(struct app *a)
-{
-	for (size_t i = 0; i < ARRAY_LEN(a->roles); i++) {
-		json_decref(a->roles[i].role);
-		buf_done(&a->roles[i].body);
-	}
-}
-
 int access_begin(struct call *c)
 {
-	c->role = role_of(c->app, c->who.role);
+	c->role = object_kept(c->app, "roles", c->who.role);
 	bool allowed =
 		json_bool(c->role, c->who.session ? "allowUserInterface" : "allowWebService", true);
 	return c->role && allowed ? 0

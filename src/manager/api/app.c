@@ -98,8 +98,20 @@ static bool part_fits(struct call *c, struct str pattern, struct str part)
 	return true;
 }
 
+/* Most patterns differ before their first variable part. */
+static bool begins_alike(const char *pattern, const char *path)
+{
+	while (*pattern && *pattern == *path) {
+		pattern++;
+		path++;
+	}
+	return *pattern == '{' || (!*pattern && (!*path || strcmp(path, "/") == 0));
+}
+
 static bool path_fits(struct call *c, const char *pattern, struct str *name)
 {
+	if (!begins_alike(pattern, c->rq->path))
+		return false;
 	struct str p = str_of(pattern), q = str_of(c->rq->path);
 	/* Paths of scripts that are older than v1 end in a slash. */
 	if (str_starts(q, STR("/software/")) && str_ends(q, STR("/")))
@@ -311,12 +323,18 @@ static void wake(struct app *a)
 	store_end(a->store, true);
 }
 
+static bool only_reads(const struct request *rq)
+{
+	return rq->listener != LISTENER_AGENT &&
+	       (strcmp(rq->method, "GET") == 0 || str_ends(str_of(rq->path), STR("/search")));
+}
+
 void app_request(struct app *a, const struct request *rq)
 {
 	struct call c = { .app = a, .rq = rq, .id = -1, .id2 = -1 };
 	AUTO(freep) char *name = NULL;
 	uint64_t began = clock_mono_ms();
-	int rc = store_begin(a->store);
+	int rc = only_reads(rq) ? store_begin_reading(a->store) : store_begin(a->store);
 	if (rc < 0) {
 		answer_error(a, rq->id, 503, "The database is busy.");
 		return;
@@ -468,7 +486,7 @@ void app_free(struct app *a)
 	for (size_t i = 0; i < CLASSES_MAX; i++)
 		free(a->inserts[i]);
 	rates_reset(a);
-	access_drop(a);
+	objects_forget(a);
 	app_cache_drop(a);
 	policy_results_drop(a);
 	store_free(a->store);

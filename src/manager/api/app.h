@@ -26,11 +26,12 @@ struct posted {
 
 enum { CLASSES_MAX = 16 };
 
-/* A role that was parsed, and the text that it was parsed from. */
-struct role_kept {
+/* An object that was parsed, and the text that it was parsed from. */
+struct kept_object {
+	char kind[20];
 	int64_t id;
 	struct buf body; /* owned */
-	json_t *role;    /* owned; nobody changes it */
+	json_t *o;       /* owned; nobody changes it */
 };
 
 struct app {
@@ -50,12 +51,12 @@ struct app {
 	uint64_t answered;          /* how many there were */
 	struct map rates;           /* requests of each key in this minute: struct rate */
 	uint64_t started_ms, swept_ms;
-	json_t *cache;             /* policies and the like while one request is answered */
-	struct role_kept roles[4]; /* that asked last */
-	json_t *results;           /* policies' compiled results: {"policy":ID in the table} */
-	uint64_t compilations;     /* how many there were */
-	bool marked;               /* policies are due since this request */
-	bool sweep;                /* results may be there that no agent has */
+	json_t *cache;               /* policies and the like while one request is answered */
+	struct kept_object kept[16]; /* roles, accounts and settings that were needed last */
+	json_t *results;             /* policies' compiled results: {"policy":ID in the table} */
+	uint64_t compilations;       /* how many there were */
+	bool marked;                 /* policies are due since this request */
+	bool sweep;                  /* results may be there that no agent has */
 	LIST_HEAD(, forward) forwards;
 	LIST_HEAD(, oidc_flow) oidc;
 	size_t forward_turn;
@@ -153,6 +154,12 @@ const struct resource *resource_find(struct str path);
 int resource_call(struct call *c,
                   const struct resource *r); /* by c->rq->method and c->id, c->name */
 json_t *object_get(struct store *s, const char *kind, int64_t id); /* new reference, or NULL */
+/*
+ * The same of what nearly every request needs: it is parsed anew only when its text is another one.
+ * Nobody changes what is returned.
+ */
+json_t *object_kept(struct app *a, const char *kind, int64_t id);
+void objects_forget(struct app *a); /* at the end */
 int object_add(struct store *s, const struct resource *r, int64_t id, const json_t *object,
                int64_t *out);
 int object_set(struct store *s, const struct resource *r, int64_t id, const json_t *object);
@@ -189,7 +196,6 @@ const char *query_text(const struct request *rq, const char *name, const char *o
 
 /* ---- access.c: roles, rights, scopes ---- */
 
-void access_drop(struct app *a);
 int access_begin(struct call *c); /* after authenticate(): 0 or 403 */
 int access_deed(struct call *c);
 int access_collection(struct call *c, const struct resource *r);

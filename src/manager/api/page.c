@@ -208,10 +208,10 @@ static bool write_stored(struct buf *b, const struct resource *r, const struct r
 
 /* Columns: ID, body; of its agent fingerprint, last call, when it took its policy. In the order of
  * computer_show(). */
-static bool write_computer(struct buf *b, const struct resource *r, const struct rows *rows)
+static bool write_computer(struct buf *b, const struct resource *r, const struct field *guid,
+                           const struct rows *rows)
 {
 	struct page_members m;
-	const struct field *guid = field_find(r->fields, "hostGUID");
 	buf_char(b, '{');
 	if (!page_cut(col_str(rows, 1), &m) || !page_write(b, r->fields, guid, &m))
 		return false;
@@ -261,6 +261,7 @@ int page_answer(struct call *c, const struct resource *r, const struct search *s
 {
 	struct rows rows;
 	bool computers = is_computers(r);
+	const struct field *guid = computers ? field_find(r->fields, "hostGUID") : NULL;
 	int rc = begin(c, r, s, &rows);
 	buf_room(&c->raw, PAGE_ROOM);
 	buf_fmt(&c->raw, "{\"%s\":[", r->list);
@@ -268,7 +269,7 @@ int page_answer(struct call *c, const struct resource *r, const struct search *s
 		if (n)
 			buf_char(&c->raw, ',');
 		size_t before = c->raw.n;
-		if (!(computers ? write_computer(&c->raw, r, &rows)
+		if (!(computers ? write_computer(&c->raw, r, guid, &rows)
 		                : write_stored(&c->raw, r, &rows))) {
 			c->raw.n = before;
 			write_shown(c, r, &rows);

@@ -29,7 +29,7 @@ void app_cache_drop(struct app *a)
 
 json_t *settings_document(struct app *a, enum settings_document which)
 {
-	json_t *o = object_cached(a, "settings", which);
+	json_t *o = object_kept(a, "settings", which);
 	return o ? o : json_object();
 }
 

@@ -21,6 +21,34 @@ json_t *object_get(struct store *s, const char *kind, int64_t id)
 	return object;
 }
 
+json_t *object_kept(struct app *a, const char *kind, int64_t id)
+{
+	struct kept_object *k =
+		&a->kept[((uint64_t)id + (uint64_t)(unsigned char)*kind) % ARRAY_LEN(a->kept)];
+	struct rows r;
+	int rc = store_query(a->store, STMT_OBJECT_GET, ARGS(VAL_TEXT(kind), VAL_INT(id)), &r);
+	bool there = rc == 0 && rows_next(&r) == 1;
+	if (there && (k->id != id || strcmp(k->kind, kind) != 0 || !k->o ||
+	              !str_eq(buf_view(&k->body), col_str(&r, 0)))) {
+		json_decref(k->o);
+		k->id = id;
+		snprintf(k->kind, sizeof(k->kind), "%s", kind);
+		k->o = secrets_parse(a->store, kind, id, col_str(&r, 0));
+		buf_clear(&k->body);
+		buf_str(&k->body, col_str(&r, 0));
+	}
+	rows_done(&r);
+	return there && k->o ? json_incref(k->o) : NULL;
+}
+
+void objects_forget(struct app *a)
+{
+	for (size_t i = 0; i < ARRAY_LEN(a->kept); i++) {
+		json_decref(a->kept[i].o);
+		buf_done(&a->kept[i].body);
+	}
+}
+
 int64_t object_named(struct store *s, const char *kind, const char *name)
 {
 	return store_int(s, STMT_OBJECT_BY_NAME, ARGS(VAL_TEXT(kind), VAL_TEXT(name)), 0);

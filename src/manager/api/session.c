@@ -262,7 +262,7 @@ static int by_session(struct call *c, const char *sid, bool need_rid)
 	/* Another origin's page can make the browser send the cookie, but cannot know this. */
 	if (need_rid && (!said || strcmp(said, rid) != 0))
 		return refuse(c, 401, "signed-out", "The header rID does not fit the session.");
-	AUTO(json_decrefp) json_t *admin = object_get(c->app->store, "administrators", id);
+	AUTO(json_decrefp) json_t *admin = object_kept(c->app, "administrators", id);
 	if (!admin || !json_bool(admin, "active", true))
 		return refuse(c, 401, "signed-out", "You are not signed in.");
 	c->who.administrator = id;

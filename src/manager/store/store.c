@@ -381,15 +381,25 @@ size_t store_ids(struct store *s, enum stmt st, const struct val *args, size_t n
 	return have;
 }
 
-int store_begin(struct store *s)
+static int begin(struct store *s, const char *how)
 {
 	if (s->depth++ > 0)
 		return 0;
 	s->failed = false;
-	int rc = script(s, "begin immediate");
+	int rc = script(s, how);
 	if (rc < 0)
 		s->depth--;
 	return rc;
+}
+
+int store_begin(struct store *s)
+{
+	return begin(s, "begin immediate");
+}
+
+int store_begin_reading(struct store *s)
+{
+	return begin(s, "begin");
 }
 
 int store_end(struct store *s, bool keep)

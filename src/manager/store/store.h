@@ -79,6 +79,8 @@ int64_t store_int(struct store *s, enum stmt st, const struct val *args, size_t 
 size_t store_ids(struct store *s, enum stmt st, const struct val *args, size_t n, int64_t **out);
 
 int store_begin(struct store *s);
+/* For what reads only, as a rule: it takes the lock for writing when the first thing is written. */
+int store_begin_reading(struct store *s);
 int store_end(struct store *s, bool keep);      /* commit, or roll back */
 const char *store_error(const struct store *s); /* the database's own sentence for the log */
 
