@@ -282,6 +282,97 @@ static void lists_show_what_is_within_reach(void **state)
 	assert_true(seen(t, "/api/events/system", "systemEvents") > 0);
 }
 
+/* What agents and work on them leave behind: an alert, a quarantined file, a job. */
+static void leave_traces(struct try *t, int64_t computer)
+{
+	char body[400];
+	snprintf(
+		body, sizeof(body),
+		"{'first':1,'events':[{'class':'antimalware','kind':'malware-found','time':1764075158822,"
+		"'unique':'0123456789abcde%lld','fields':{'MalwareName':'Eicar','InfectedFilePath':'/x'}}]}",
+		(long long)computer % 10);
+	try_agent_ask(t, computer, "POST", "/agent/events", body);
+	assert_int_equal(t->status, 200);
+	snprintf(
+		body, sizeof(body),
+		"{'files':[{'recordID':'0123456789abcdef0123456789abcde%lld','path':'/x','size':68,"
+		"'malware':'Eicar','time':1764075158822,'scanType':'realTime','action':'quarantine',"
+		"'user':'root','sha256':'','state':'quarantined'}]}",
+		(long long)computer % 10);
+	try_agent_ask(t, computer, "POST", "/agent/identifiedfiles", body);
+	assert_int_equal(t->status, 200);
+	snprintf(body, sizeof(body), "/api/computers/%lld/checkstatus", (long long)computer);
+	try_ask(t, "POST", body, "{}");
+	assert_int_equal(t->status / 100, 2);
+}
+
+/* The number of that computer's object in a list that everything is seen of. */
+static int64_t of_computer(struct try *t, const char *path, const char *list, int64_t computer)
+{
+	size_t i;
+	json_t *v;
+	json_array_foreach (json_object_get(try_must(t, 200, "GET", path, NULL), list), i, v)
+		if (json_int(v, "computerID", 0) == computer)
+			return json_int(v, "ID", 0);
+	fail_msg("%s has none of computer %lld", path, (long long)computer);
+	return 0;
+}
+
+static void jobs_alerts_and_files_of_foreign_computers_are_out_of_reach(void **state)
+{
+	struct try *t = *state;
+	static const struct {
+		const char *path, *list;
+		const char *deeds[4]; /* by POST; NULL last */
+	} kinds[] = {
+		{ "/api/jobs", "jobs", { "cancel", "retry" } },
+		{ "/api/alerts", "alerts", { "dismiss" } },
+		{ "/api/identifiedfiles", "identifiedFiles", { "restore", "delete", "download" } },
+	};
+	char key[200], path[120];
+	as(t, SIZE_MAX);
+	leave_traces(t, own);
+	leave_traces(t, foreign);
+	try_must(
+		t, 200, "POST", "/api/roles",
+		"{'name':'crew','allComputers':false,'computerGroupIDs':[2],'allowWebService':true,'rights':{"
+		"'platformRights':{'computerRights':{'canEditComputerProperties':true,'canDismissAlerts':true}},"
+		"'antiMalwareRights':{'identifiedFileRights':{'canRestoreIdentifiedFiles':true,"
+		"'canDeleteIdentifiedFiles':true,'canDownloadIdentifiedFiles':true}}}}");
+	snprintf(path, sizeof(path), "{'keyName':'crew','roleID':%lld}",
+	         (long long)json_int(t->out, "ID", 0));
+	snprintf(key, sizeof(key), "%s",
+	         json_text(try_must(t, 200, "POST", "/api/apikeys", path), "secretKey", ""));
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		as(t, SIZE_MAX);
+		int64_t mine = of_computer(t, kinds[i].path, kinds[i].list, own),
+			theirs = of_computer(t, kinds[i].path, kinds[i].list, foreign);
+		snprintf(t->key, sizeof(t->key), "%s", key);
+		try_must(t, 200, "GET", kinds[i].path, NULL);
+		size_t at, n = 0;
+		json_t *v;
+		json_array_foreach (json_object_get(t->out, kinds[i].list), at, v) {
+			assert_int_not_equal(json_int(v, "computerID", 0), foreign);
+			n += json_int(v, "computerID", 0) == own;
+		}
+		assert_true(n > 0);
+		snprintf(path, sizeof(path), "%s/%lld", kinds[i].path, (long long)theirs);
+		try_must(t, 403, "GET", path, NULL);
+		snprintf(path, sizeof(path), "%s/%lld", kinds[i].path, (long long)mine);
+		try_must(t, 200, "GET", path, NULL);
+		for (const char *const *deed = kinds[i].deeds; *deed; deed++) {
+			snprintf(path, sizeof(path), "%s/%lld/%s", kinds[i].path, (long long)theirs,
+			         *deed);
+			try_must(t, 403, "POST", path, "{}");
+			snprintf(path, sizeof(path), "%s/%lld/%s", kinds[i].path, (long long)mine,
+			         *deed);
+			try_ask(t, "POST", path, "{}");
+			assert_int_not_equal(t->status, 403);
+		}
+	}
+	as(t, SIZE_MAX);
+}
+
 static void a_computer_is_made_and_moved_within_reach_only(void **state)
 {
 	struct try *t = *state;
@@ -369,6 +460,7 @@ int main(void)
 		cmocka_unit_test(every_verb_of_every_collection_needs_its_right),
 		cmocka_unit_test(every_deed_needs_its_right_and_its_object_within_reach),
 		cmocka_unit_test(lists_show_what_is_within_reach),
+		cmocka_unit_test(jobs_alerts_and_files_of_foreign_computers_are_out_of_reach),
 		cmocka_unit_test(a_computer_is_made_and_moved_within_reach_only),
 		cmocka_unit_test(nobody_gives_more_rights_than_they_have),
 		cmocka_unit_test(predefined_roles_and_the_last_administrator_stay),
