@@ -1,6 +1,6 @@
 # Intrusion Prevention on what real clients, servers and attackers say: the shipped rules of incoming connections, on the agent's
 # queue and on what tcpdump wrote beside it. Ordinary use has no event, an attack exactly the events it should; both ways alike.
-# seconds: 300
+# seconds: 600
 . "$TOP/tests/scenario/lib.sh"
 YAGURA=$(program yagura)
 SERVER=10.213.0.2 USER_IP=10.213.0.1 ATTACKER=10.214.0.1
