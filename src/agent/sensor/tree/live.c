@@ -143,15 +143,16 @@ static void movers_clear(struct live *l)
 static void mover_set(struct live *l, struct str path, const struct im_actor *by)
 {
 	const struct touched t = { .path = path, .actor = by ? *by : (struct im_actor){ 0 } };
-	if (by)
-		item_free(map_set(&l->movers, path, item_new(&t)));
+	struct item *i = item_new(&t);
+	i->derived = !by; /* nobody is known */
+	item_free(map_set(&l->movers, path, i));
 }
 
 static void tell_moved(void *arg, const struct im_entity *was, const struct im_entity *is)
 {
 	struct live *l = arg;
 	const struct item *i = map_get(&l->movers, is ? is->key : was->key);
-	tell(l, was, is, i ? &i->t.actor : NULL, false);
+	tell(l, was, is, i && !i->derived ? &i->t.actor : NULL, false);
 }
 
 static void give_up_halves(struct live *l)
@@ -250,6 +251,9 @@ static void judge(struct live *l, struct str path, uint32_t touch, const struct 
 		return;
 	if (was && is && is_same(was, is))
 		return;
+	/* What became of it next is told after it. */
+	if (map_get(&l->movers, path))
+		give_up_halves(l);
 	compare(l, was, is, touch, by);
 	if (!derived && was && was->file.nlink > 1)
 		look_at_links(l, &was->file, path, by);
