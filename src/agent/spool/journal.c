@@ -136,6 +136,15 @@ static struct segment *victim(const struct journal *j, unsigned severity)
 	return NULL;
 }
 
+/* Those of its events that are in no count yet. */
+static uint64_t uncounted(const struct journal *j, const struct segment *s)
+{
+	uint64_t n = s->live;
+	for (size_t i = j->head; i < j->n; i++)
+		n -= j->items[i].segment == s && gone_has(&j->gone, j->items[i].digest);
+	return n;
+}
+
 static void forget_items(struct journal *j, const struct segment *s)
 {
 	for (size_t i = j->head; i < j->n; i++) {
@@ -143,6 +152,7 @@ static void forget_items(struct journal *j, const struct segment *s)
 			continue;
 		j->items[i].segment = NULL;
 		map_del(&j->uniques, digest_key(j->items[i].digest));
+		gone_put(&j->gone, j->items[i].digest);
 	}
 }
 
@@ -150,6 +160,25 @@ static void count_lost(struct journal *j, uint64_t n)
 {
 	j->state.s.lost += n;
 	j->state.s.untold += n;
+	j->state_dirty = true;
+}
+
+static void count_one(struct journal *j, const uint64_t digest[2])
+{
+	if (!gone_has(&j->gone, digest))
+		count_lost(j, 1);
+	gone_put(&j->gone, digest);
+}
+
+/* It is kept after all. A count that was told stays, and the event is in it. */
+static void take_back(struct journal *j, const uint64_t digest[2])
+{
+	struct state *st = &j->state.s;
+	if (!gone_has(&j->gone, digest) || st->untold <= st->telling)
+		return;
+	gone_forget(&j->gone, digest);
+	st->lost--;
+	st->untold--;
 	j->state_dirty = true;
 }
 
@@ -162,7 +191,7 @@ static int give_up(struct journal *j, struct segment *s)
 	struct state *st = &j->state.s;
 	st->victim = s->first;
 	st->victim_severity = s->severity;
-	st->victim_count = s->live;
+	st->victim_count = uncounted(j, s);
 	int rc = state_save(&j->state, true);
 	if (rc < 0)
 		return rc;
@@ -237,7 +266,7 @@ int journal_add(struct journal *j, enum event_severity severity, struct str uniq
 	     rc = write_record(j, severity, &it)) {
 		rc = make_room(j, severity);
 		if (is_full(rc)) {
-			count_lost(j, 1);
+			count_one(j, it.digest);
 			return JOURNAL_LOST;
 		}
 		if (rc < 0)
@@ -246,6 +275,7 @@ int journal_add(struct journal *j, enum event_severity severity, struct str uniq
 	if (rc < 0)
 		return rc;
 	j->next++;
+	take_back(j, it.digest);
 	rc = journal_push(j, &it);
 	return rc < 0 ? rc : JOURNAL_KEPT;
 }
@@ -422,6 +452,7 @@ void journal_done(struct journal *j)
 		}
 	}
 	map_done(&j->uniques);
+	gone_done(&j->gone);
 	buf_done(&j->record);
 	free(j->items);
 	state_done(&j->state);

@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "agent/spool/gone.h"
 #include "agent/spool/state.h"
 #include "base/buf.h"
 #include "base/map.h"
@@ -45,6 +46,7 @@ struct journal {
 	size_t committed;                   /* items before this are on disk for certain */
 	uint64_t flight_first, flight_last; /* handed out and not yet acknowledged; 0: nothing */
 	struct map uniques;
+	struct gone gone; /* what is in the count of lost events */
 	uint64_t keys[2][2];
 	uint64_t next;    /* sequence number */
 	uint64_t damaged; /* bytes that replay could not read */
@@ -60,8 +62,9 @@ void journal_done(struct journal *j);
 enum journal_fate { JOURNAL_KEPT, JOURNAL_KNOWN, JOURNAL_LOST };
 /*
  * Writes an event; it is kept for certain after the next journal_commit(). Full or no space: older
- * events of the same or a lower severity are given up, or else this one, and counted. < 0: the disk
- * fails.
+ * events of the same or a lower severity are given up, or else this one, and counted, each once.
+ * One that was lost and is told again when there is room is kept, and leaves the count as long as
+ * that was not told. < 0: the disk fails.
  */
 int journal_add(struct journal *j, enum event_severity severity, struct str unique,
                 struct str body);

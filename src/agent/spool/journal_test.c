@@ -378,6 +378,46 @@ static void an_event_that_is_lower_than_all_that_is_kept_is_the_one_that_goes(vo
 	the_count_holds(&p->j, n, 1, present);
 }
 
+static void what_is_told_again_is_lost_once(void **state)
+{
+	struct place *p = *state;
+	unsigned char present[3001] = { 0 };
+	reopen(p, &disk_real, 1 << 20);
+	int n = 0;
+	while (p->j.state.s.lost == 0)
+		add(&p->j, SEVERITY_ERROR, n++, 500);
+	uint64_t lost = p->j.state.s.lost;
+	/* Those that were given up for newer ones: there is room for them again, so they come back
+	 * and leave the count, and the oldest after them go. */
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(add(&p->j, SEVERITY_ERROR, i, 500), JOURNAL_KEPT);
+	assert_true(p->j.state.s.lost < lost + 20);
+	while (p->j.bytes + 600 < p->j.max_bytes)
+		add(&p->j, SEVERITY_ERROR, n++, 500);
+	lost = p->j.state.s.lost;
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(add(&p->j, SEVERITY_INFO, 3000, 600), JOURNAL_LOST);
+	assert_int_equal(p->j.state.s.lost, lost + 1);
+	assert_int_equal(journal_commit(&p->j), 0);
+	the_count_holds(&p->j, n, 1, present);
+}
+
+static void a_loss_that_was_told_is_not_told_again(void **state)
+{
+	struct place *p = *state;
+	reopen(p, &disk_real, 1 << 20);
+	for (int n = 0; p->j.bytes + 2000 < p->j.max_bytes; n++)
+		add(&p->j, SEVERITY_ERROR, n, 500);
+	assert_int_equal(add(&p->j, SEVERITY_INFO, 5000, 2000), JOURNAL_LOST);
+	uint64_t lost = p->j.state.s.lost;
+	assert_int_equal(journal_commit(&p->j), 0);
+	assert_int_equal(journal_tell(&p->j), 1);
+	assert_int_equal(journal_limit(&p->j, 4 << 20), 0);
+	assert_int_equal(add(&p->j, SEVERITY_INFO, 5000, 2000), JOURNAL_KEPT);
+	assert_int_equal(p->j.state.s.lost, lost);
+	assert_int_equal(p->j.state.s.untold, 0);
+}
+
 static void a_full_disk_is_like_a_full_spool(void **state)
 {
 	struct place *p = *state;
@@ -540,6 +580,8 @@ int main(void)
 		T(a_damaged_segment_loses_only_what_is_damaged),
 		T(a_full_spool_gives_up_the_oldest_of_the_lowest_severity),
 		T(an_event_that_is_lower_than_all_that_is_kept_is_the_one_that_goes),
+		T(what_is_told_again_is_lost_once),
+		T(a_loss_that_was_told_is_not_told_again),
 		T(a_full_disk_is_like_a_full_spool),
 		T(what_the_manager_is_being_given_stays),
 		T(no_moment_of_dying_loses_a_kept_event),
