@@ -10,6 +10,7 @@ import { bodyOf, type Draft, fieldNamed } from "../objects/fields";
 import { refusalText } from "../objects/refusals";
 import { href, Link } from "../router/router";
 import { Card, Facts, Problem, Status } from "../ui/parts";
+import { CaptureTrial } from "./CaptureTrial";
 import { packetGroups, packetStart } from "./packet";
 
 interface RuleSeen {
@@ -146,6 +147,7 @@ export function Simulator() {
 				{ask.error && !message && <Problem error={ask.error} />}
 			</form>
 			<div role="status">{ask.data && <Answer of={ask.data} />}</div>
+			<CaptureTrial />
 		</>
 	);
 }

@@ -419,7 +419,7 @@ const kinds: Record<KindName, Kind> = {
 			description: "",
 			tcpstatefulInspectionEnabled: true,
 			udpstatefulInspectionEnabled: true,
-			icmpstatefulInspectionEnabled: true,
+			icmpstatefulInspectionEnabled: false,
 			maxIncomingConnections: 0,
 			maxOutgoingConnections: 0,
 			maxHalfOpenConnections: 0,

@@ -29,6 +29,10 @@ int firewall_simulate(struct call *c)
 	chain_of(c->app, &ch, kind, c->id, o);
 	json_t *input = json_object();
 	json_set(input, "section", firewall_part(c->app, &ch));
+	if (json_object_get(c->body, "capture")) {
+		json_object_update_missing(input, c->body);
+		return trial(c, "firewall-capture", input);
+	}
 	json_set(input, "packet", c->body ? json_incref(c->body) : json_object());
 	json_set_int(input, "when", json_int(c->body, "time", (int64_t)clock_ms()));
 	json_set_int(input, "utcOffset", json_int(c->body, "utcOffset", 0)); /* seconds */

@@ -76,7 +76,7 @@ static const struct field stateful_fields[] = {
 	{ "tcpstatefulLoggingEnabled",            T_BOOL, F_NOT_SEARCHED, .otherwise = "false", .doc = "with events" },
 	{ "udpstatefulInspectionEnabled",         T_BOOL, F_NOT_SEARCHED, .otherwise = "true", .doc = "answers over UDP need a question" },
 	{ "udpstatefulLoggingEnabled",            T_BOOL, F_NOT_SEARCHED, .otherwise = "false", .doc = "with events" },
-	{ "icmpstatefulInspectionEnabled",        T_BOOL, F_NOT_SEARCHED, .otherwise = "true", .doc = "answers over ICMP need a question" },
+	{ "icmpstatefulInspectionEnabled",        T_BOOL, F_NOT_SEARCHED, .otherwise = "false", .doc = "answers over ICMP need a question; then nobody can ping the computer" },
 	{ "icmpstatefulLoggingEnabled",           T_BOOL, F_NOT_SEARCHED, .otherwise = "false", .doc = "with events" },
 	ID_FIELD, { 0 },
 };

@@ -34,3 +34,5 @@ int bench_inspection_set(const json_t *input, json_t **out, struct err *why);
 int bench_inspection_rule(const json_t *input, json_t **out, struct err *why);
 /* What do rules find in a capture (prevention.c). */
 int bench_prevention(const json_t *input, json_t **out, struct err *why);
+/* The same of every packet of a capture (capture.c). */
+int bench_capture(const json_t *input, json_t **out, struct err *why);

@@ -282,6 +282,95 @@ static void what_is_no_capture_is_refused(void **state)
 	assert_null(out);
 }
 
+/* A record of a pcap file (little-endian, LINKTYPE_RAW) with a TCP segment. */
+static void record(struct buf *file, uint32_t second, const char *src, const char *dst,
+                   unsigned dport, uint8_t flags)
+{
+	struct made m = { .n = 0 };
+	made_ip(&m, src, dst, PROTO_TCP);
+	made_tcp(&m, 50000, (uint16_t)dport, flags, 1, 0);
+	made_end(&m);
+	const uint32_t head[4] = { second, 0, (uint32_t)m.n, (uint32_t)m.n };
+	buf_add(file, head, sizeof(head));
+	buf_add(file, m.b, m.n);
+}
+
+static int replay(struct str file, const char *more, json_t **out, struct err *why)
+{
+	AUTO(buf_done) struct buf b = { 0 }, text = { 0 };
+	buf_z(&b, "{'engine':'firewall-capture','input':{'section':");
+	const char *place = strstr(policy, "%s");
+	buf_str(&b, (struct str){ policy, (size_t)(place - policy) });
+	buf_z(&b, place + 2);
+	buf_fmt(&b, "%s,'capture':'", more);
+	base64_encode(&b, file);
+	buf_z(&b, "'}}");
+	for (size_t i = 0; i < b.n; i++)
+		buf_z(&text, b.p[i] == '\'' ? "\"" : (const char[2]){ b.p[i], '\0' });
+	return bench_run(buf_view(&text), out, why);
+}
+
+static void each_packet_of_a_capture_is_judged(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *direction, *verdict;
+		int64_t rule, reason;
+	} rows[] = { { "incoming", "pass", 2, 0 },
+		     { "incoming", "drop", 1, 0 },
+		     { "outgoing", "pass", 0, 0 },
+		     { "incoming", "drop", 0, 123 } };
+	AUTO(buf_done) struct buf file = { 0 };
+	AUTO(json_decrefp) json_t *out = NULL;
+	struct err why = { { 0 } };
+	const uint32_t head[6] = { 0xa1b2c3d4, 2 | 4u << 16, 0, 0, 65535, 101 };
+	buf_add(&file, head, sizeof(head));
+	record(&file, 1700000000, "192.0.2.1", "192.0.2.9", 80, TCP_SYN);
+	record(&file, 1700000001, "192.0.2.1", "192.0.2.9", 22, TCP_SYN);
+	record(&file, 1700000002, "192.0.2.9", "192.0.2.1", 443, TCP_SYN);
+	record(&file, 1700000003, "192.0.2.1", "192.0.2.9", 81, TCP_SYN);
+	if (replay(buf_view(&file), "", &out, &why) < 0)
+		fail_msg("%s", why.text);
+	assert_int_equal(json_int(out, "packets", 0), 4);
+	assert_int_equal(json_int(out, "dropped", 0), 2);
+	assert_true(json_is_true(json_object_get(out, "complete")));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const json_t *v = json_array_get(json_array_at(out, "verdicts"), i);
+		assert_string_equal(json_text(v, "direction", ""), rows[i].direction);
+		assert_string_equal(json_text(v, "verdict", ""), rows[i].verdict);
+		assert_int_equal(json_int(v, "ruleID", 0), rows[i].rule);
+		assert_int_equal(json_int(v, "reasonID", 0), rows[i].reason);
+	}
+}
+
+static void a_capture_that_is_none_is_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		struct str file;
+		const char *more, *says;
+	} rows[] = {
+		{ { "no capture at all, but long enough", 34 }, "", "capture" },
+		{ { NULL, 0 }, "", "capture" },
+		{ { "\xd4\xc3\xb2\xa1\2\0\4\0\0\0\0\0\0\0\0\0\xff\xff\0\0\x65\0\0\0", 24 },
+		  "",
+		  "no packet" },
+		{ { "\xd4\xc3\xb2\xa1\2\0\4\0\0\0\0\0\0\0\0\0\xff\xff\0\0\x65\0\0\0", 24 },
+		  ",'local':['here']",
+		  "local" },
+		{ { "\xd4\xc3\xb2\xa1\2\0\4\0\0\0\0\0\0\0\0\0\xff\xff\0\0\x65\0\0\0", 24 },
+		  ",'context':'up'",
+		  "context" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO(json_decrefp) json_t *out = NULL;
+		struct err why = { { 0 } };
+		assert_true(replay(rows[i].file, rows[i].more, &out, &why) < 0);
+		if (!strstr(why.text, rows[i].says))
+			fail_msg("%zu: %s", i, why.text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest all[] = {
@@ -292,6 +381,8 @@ int main(void)
 		cmocka_unit_test(a_rule_that_would_not_load_is_refused),
 		cmocka_unit_test(rules_are_tried_on_a_capture),
 		cmocka_unit_test(what_is_no_capture_is_refused),
+		cmocka_unit_test(each_packet_of_a_capture_is_judged),
+		cmocka_unit_test(a_capture_that_is_none_is_refused),
 	};
 	return cmocka_run_group_tests(all, NULL, NULL);
 }

@@ -12,6 +12,7 @@ const struct bench_engine bench_engines[] = {
 	{ "loginspection-rule", bench_inspection_rule },
 	{ "loginspection-set", bench_inspection_set },
 	{ "intrusionprevention", bench_prevention },
+	{ "firewall-capture", bench_capture },
 	{ 0 },
 };
 /* clang-format on */
