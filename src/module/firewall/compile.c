@@ -42,6 +42,17 @@ static void add_set(struct compiler *c, const char *name, const char *type)
 	                  name, "type", type, "flags", "timeout"));
 }
 
+/* Ports whose handshakes the kernel proxies, a minute from the last flood on. */
+static void add_proxied(struct compiler *c)
+{
+	if (c->r->syn_flood == 0)
+		return;
+	command(c, "add", "set",
+	        json_pack("{s:s,s:s,s:s,s:s,s:[s],s:i}", "family", "inet", "table", "yagura",
+	                  "name", "proxied", "type", "inet_service", "flags", "timeout", "timeout",
+	                  60));
+}
+
 static void frame_work(struct compiler *c)
 {
 	static const struct {
@@ -72,6 +83,7 @@ static void frame_work(struct compiler *c)
 	command(c, "add", "table", json_pack("{s:s,s:s}", "family", "inet", "name", "yagura"));
 	add_set(c, "blocked4", "ipv4_addr");
 	add_set(c, "blocked6", "ipv6_addr");
+	add_proxied(c);
 	chain(c, "inet", "ask", NULL, 0);
 	for (size_t i = 0; i < ARRAY_LEN(chains); i++) {
 		chain(c, "inet", chains[i].name, chains[i].hook, chains[i].priority);
@@ -118,8 +130,29 @@ static const char *only_one(const struct rules *r, const struct fw_target *t)
 	return NULL;
 }
 
-/* Interfaces that no pattern names carry nothing, in tap mode neither; with the limit to one
- * active interface all but that one. */
+static void act(struct compiler *c, const struct fw_rule *r, json_t *expr);
+
+/* What rules of a context for restricted interfaces let through there. on: the interface's match.
+ */
+static void open_restricted(struct compiler *c, const struct fw_rule *r, const json_t *on,
+                            const char *name)
+{
+	char note[32];
+	snprintf(note, sizeof(note), "R %llu", (unsigned long long)r->id);
+	for (unsigned version = compile_by_version(r) ? 4 : 0; version <= 6; version += 2) {
+		json_t *expr = version == 2 ? NULL : compile_matches(c, r, version);
+		if (expr) {
+			json_array_append_new(expr, json_deep_copy(on));
+			act(c, r, expr);
+			nft_rule(c, "inet", name, expr, r->id ? note : NULL);
+		}
+		if (version == 0)
+			return;
+	}
+}
+
+/* Interfaces that no pattern names carry nothing but what such rules let through, in tap mode
+ * neither; with the limit to one active interface all but that one. */
 static void isolate(struct compiler *c, enum packet_direction d, const char *name)
 {
 	AUTO(json_decrefp) json_t *names = json_array();
@@ -131,9 +164,13 @@ static void isolate(struct compiler *c, enum packet_direction d, const char *nam
 	}
 	if (!c->r->isolation || json_array_size(names) == 0)
 		return;
+	json_t *on = nft_match("==", interface_of(d), json_pack("{s:O}", "set", names));
+	for (size_t i = 0; i < c->r->nrules; i++)
+		if (c->r->rules[i].direction == d &&
+		    fw_rule_opens_restricted(&c->r->rules[i], &c->t->now))
+			open_restricted(c, &c->r->rules[i], on, name);
 	json_t *expr = json_array();
-	json_array_append_new(expr,
-	                      nft_match("==", interface_of(d), json_pack("{s:O}", "set", names)));
+	json_array_append_new(expr, on);
 	json_array_append_new(expr, nft_verdict("drop"));
 	nft_rule(c, "inet", name, expr, NULL);
 }

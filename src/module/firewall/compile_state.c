@@ -157,6 +157,66 @@ static void tcp_state(const struct state *s)
 	ask(s, expr);
 }
 
+/* Nobody else is to see its handshakes: a port that another module wants to see is not proxied. */
+static void add_unwanted(const struct state *s, json_t *expr)
+{
+	for (size_t i = 0; i < s->c->t->nwants; i++) {
+		const struct packet_want *w = &s->c->t->wants[i];
+		if (w->direction == PACKET_IN && w->proto == PROTO_TCP && !w->remote)
+			add(expr, nft_match("!=", nft_payload("tcp", "dport"),
+			                    json_pack("{s:[i,i]}", "range", w->from, w->to)));
+	}
+}
+
+/* The handshake is the kernel's; the server hears of who answered a cookie. */
+static void proxy(const struct state *s, json_t *expr, bool six)
+{
+	add(expr, json_pack("{s:{s:i,s:i,s:[s,s]}}", "synproxy", "mss", six ? 1440 : 1460, "wscale",
+	                    7, "flags", "timestamp", "sack-perm"));
+	end(s, expr);
+}
+
+static json_t *begin_version(const struct state *s, bool six)
+{
+	json_t *expr = begin(s);
+	add(expr, nft_match("==", nft_meta("nfproto"), json_string(six ? "ipv6" : "ipv4")));
+	add(expr, proto_is(PROTO_TCP));
+	return expr;
+}
+
+/*
+ * Against a flood of SYNs from invented addresses: those above the threshold cost no memory, here,
+ * in conntrack and in the server. An ACK without connection to such a port shows whether its sender
+ * got the cookie.
+ */
+static void syn_flood(const struct state *s)
+{
+	uint32_t n = s->c->r->syn_flood;
+	for (int six = 0; n && six < 2; six++) {
+		json_t *expr = begin_version(s, six);
+		add(expr, flags_are(FLAGS_MAIN, TCP_SYN, "=="));
+		add(expr, ct_is("new"));
+		add_unwanted(s, expr);
+		add(expr, json_pack("{s:{s:I,s:s,s:I,s:b}}", "limit", "rate", (json_int_t)n, "per",
+		                    "second", "burst", (json_int_t)n, "inv", 1));
+		add(expr, json_pack("{s:{s:s,s:o,s:s}}", "set", "op", "update", "elem",
+		                    nft_payload("tcp", "dport"), "set", "@proxied"));
+		proxy(s, expr, six);
+		expr = begin_version(s, six);
+		add(expr, flags_are(FLAGS_MAIN, TCP_ACK, "=="));
+		add(expr, nft_match("in", nft_ct("state"), json_pack("[s,s]", "new", "invalid")));
+		add(expr, nft_match("==", nft_payload("tcp", "dport"), json_string("@proxied")));
+		proxy(s, expr, six);
+	}
+}
+
+/* Whoever follows every segment has to see the handshake too. */
+static bool may_proxy(const struct state *s)
+{
+	return s->d == PACKET_IN && !s->c->r->tap && !has_limits(s->rules) &&
+	       !flow_limits_need_all(&s->c->r->limits);
+}
+
 static void unsolicited(const struct state *s, int proto, int type, enum reason reason, bool log)
 {
 	json_t *expr = begin(s);
@@ -243,6 +303,8 @@ static void one_configuration(const struct state *s, bool forced)
 	if (s->rules->tcp) {
 		tcp_flags(s);
 		odd_syn(s);
+		if (may_proxy(s))
+			syn_flood(s);
 		tcp_state(s);
 	}
 	if (s->d == PACKET_IN && !forced)

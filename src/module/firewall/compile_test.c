@@ -48,7 +48,10 @@ static const char *const everything =
 	"\"settings\":{\"firewallSettingInterfaceIsolationEnabled\":\"true\","
 	"\"firewallSettingInterfacePatterns\":\"eth*\","
 	"\"firewallSettingVirtualAndContainerNetworkScanEnabled\":\"true\"},"
+	"\"contexts\":[{\"ID\":3,\"restrictedInterfacesEnabled\":true}],"
 	"\"rules\":["
+	"{\"ID\":11,\"action\":\"force-allow\",\"contextID\":3,\"sourceIPType\":\"single\",\"sourceIPValue\":\"192.0.2.7\"},"
+	"{\"ID\":12,\"action\":\"allow\",\"contextID\":3,\"direction\":\"outgoing\"},"
 	"{\"ID\":1,\"action\":\"deny\",\"protocol\":\"tcp\",\"anyFlags\":false,\"tcpflags\":[\"syn\",\"fin\"],\"TCPNot\":true},"
 	"{\"ID\":2,\"action\":\"deny\",\"protocol\":\"icmp\",\"ICMPType\":8,\"ICMPCode\":0,\"ICMPNot\":true},"
 	"{\"ID\":3,\"action\":\"deny\",\"protocol\":\"icmpv6\",\"ICMPType\":128},"
@@ -90,6 +93,19 @@ static void nft_takes_what_is_compiled_twice(void **state)
 	}
 }
 
+static void nft_takes_a_guard_against_floods(void **state)
+{
+	(void)state;
+	const char *policy = "{\"state\":\"on\",\"statefulConfigurations\":[{\"ID\":1}],"
+			     "\"globalStatefulConfigurationID\":1,\"settings\":{"
+			     "\"firewallSettingSynFloodProtectionThreshold\":\"200\"}}";
+	if (shell("unshare -n nft list ruleset >/dev/null 2>&1", STR("")) != 0)
+		skip();
+	AUTO(buf_done) struct buf b = { 0 };
+	compiled(policy, 5, true, &b);
+	assert_int_equal(shell("unshare -n nft -j -f /dev/stdin", buf_view(&b)), 0);
+}
+
 static bool says(const char *policy, unsigned group, const char *text)
 {
 	AUTO(buf_done) struct buf b = { 0 };
@@ -110,6 +126,55 @@ static void what_the_kernel_decides_never_asks(void **state)
 	assert_true(says(deny, 5, "\"R 1 D \""));
 	assert_true(says(deny, 0, "\"target\":\"ask\""));
 	assert_false(says(quiet, 0, "\"target\":\"ask\""));
+}
+
+static void a_flood_of_syns_is_answered_with_cookies(void **state)
+{
+	(void)state;
+#define FLOOD(more, settings)                                            \
+	"{\"state\":\"on\",\"statefulConfigurations\":[{\"ID\":1" more   \
+	"}],\"globalStatefulConfigurationID\":1,\"settings\":{" settings \
+	"\"firewallSettingSynFloodProtectionThreshold\":\"50\"}}"
+	const char *inspected = FLOOD("", "");
+	const char *not_inspected = FLOOD(",\"tcpstatefulInspectionEnabled\":false", "");
+	const char *limited = FLOOD(",\"maxIncomingConnections\":9", "");
+	const char *tap = FLOOD("", "\"firewallSettingNetworkEngineMode\":\"Tap\",");
+	assert_true(says(inspected, 5, "\"synproxy\""));
+	assert_true(says(inspected, 5, "\"rate\":50"));
+	assert_false(says(not_inspected, 5, "\"synproxy\""));
+	assert_false(
+		says(limited, 5, "\"synproxy\"")); /* each connection is counted from its SYN on */
+	assert_false(says(tap, 5, "\"synproxy\""));
+	assert_false(says("{\"state\":\"on\"}", 5, "proxied"));
+}
+
+static void rules_of_a_restricted_context_open_isolated_interfaces(void **state)
+{
+	(void)state;
+#define ISOLATED(places, action)                                               \
+	"{\"state\":\"on\",\"contexts\":[{\"ID\":1," places                    \
+	"\"restrictedInterfacesEnabled\":true}],"                              \
+	"\"settings\":{\"firewallSettingInterfaceIsolationEnabled\":\"true\"," \
+	"\"firewallSettingInterfacePatterns\":\"eth*\"},"                      \
+	"\"rules\":[{\"ID\":7,\"action\":\"" action "\",\"contextID\":1}]}"
+	static const struct {
+		const char *why, *policy;
+		bool first;
+	} rows[] = {
+		{ "only there", ISOLATED("", "force-allow"), true },
+		{ "without being there, not",
+		  ISOLATED("\"localConnectionsEnabled\":true,", "allow"), false },
+		{ "a refusal opens nothing", ISOLATED("", "deny"), false },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO(buf_done) struct buf b = { 0 };
+		print_message("%s\n", rows[i].why);
+		compiled(rows[i].policy, 5, false, &b);
+		const char *chain = "\"chain\":\"in\"",
+			   *comment = strstr(b.p, "\"comment\":\"R 7\"");
+		assert_non_null(strstr(b.p, chain));
+		assert_int_equal(comment != NULL && strstr(b.p, "wlan0"), rows[i].first);
+	}
 }
 
 static void tap_mode_drops_nothing(void **state)
@@ -212,6 +277,9 @@ int main(void)
 	const struct CMUnitTest all[] = {
 		cmocka_unit_test(nft_takes_what_is_compiled_twice),
 		cmocka_unit_test(what_the_kernel_decides_never_asks),
+		cmocka_unit_test(nft_takes_a_guard_against_floods),
+		cmocka_unit_test(a_flood_of_syns_is_answered_with_cookies),
+		cmocka_unit_test(rules_of_a_restricted_context_open_isolated_interfaces),
 		cmocka_unit_test(tap_mode_drops_nothing),
 		cmocka_unit_test(a_rule_for_tcp_flags_keeps_connections_from_being_settled),
 		cmocka_unit_test(what_a_module_wants_to_see_is_asked_until_it_settles_it),

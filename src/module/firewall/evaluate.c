@@ -112,10 +112,35 @@ bool fw_rule_applies(const struct fw_rule *rule, const struct fw_now *now)
 	return !rule->where || (rule->where->places & now->places);
 }
 
+bool fw_rule_opens_restricted(const struct fw_rule *rule, const struct fw_now *now)
+{
+	const struct fw_context *c = rule->where;
+	if (!c || !c->restricted || (c->places && !(c->places & now->places)))
+		return false;
+	if (rule->action == FW_DENY || rule->action == FW_LOG_ONLY)
+		return false;
+	return !rule->when || rule->when->hours[now->hour % SCHEDULE_HOURS];
+}
+
+static bool is_restricted(const struct rules *r, const char *name)
+{
+	for (size_t i = 0; name && i < r->npatterns; i++)
+		if (fnmatch(r->interface_patterns[i], name, 0) == 0)
+			return false;
+	return name && r->isolation;
+}
+
+static bool applies_to(const struct rules *r, const struct fw_rule *rule, const struct packet *p,
+                       const struct fw_now *now)
+{
+	return fw_rule_applies(rule, now) ||
+	       (fw_rule_opens_restricted(rule, now) && is_restricted(r, p->ifname));
+}
+
 bool fw_rule_matches(const struct rules *r, const struct fw_rule *rule, const struct packet *p,
                      const struct fw_now *now)
 {
-	return rule->direction == p->direction && fw_rule_applies(rule, now) &&
+	return rule->direction == p->direction && applies_to(r, rule, p, now) &&
 	       interface_matches(r, rule, p->ifname) && fw_frame_matches(rule, p->frame) &&
 	       proto_matches(rule, p) && ip_matches(&rule->src, &p->src) &&
 	       ip_matches(&rule->dst, &p->dst) && mac_matches(&rule->src_mac, p, p->src_mac) &&

@@ -120,7 +120,8 @@ struct fw_context {
 	uint64_t id;
 	char *name;      /* owned */
 	unsigned places; /* enum fw_place bits: any of these */
-	bool restricted; /* only while it holds on the packet's own interface */
+	/* Also on interfaces that isolation restricts; without any place: only there. */
+	bool restricted;
 };
 
 struct fw_interface_type {
@@ -180,6 +181,7 @@ struct rules {
 	bool forward; /* traffic of containers and virtual machines too */
 	bool silent_drop;
 	bool isolation, one_interface;
+	uint32_t syn_flood; /* new connections a second, above which SYNs are proxied; 0: never */
 	char **interface_patterns; /* owned */
 	size_t npatterns;
 };
@@ -222,6 +224,8 @@ bool fw_rule_matches(const struct rules *r, const struct fw_rule *rule, const st
                      const struct fw_now *now);
 /* Does a rule apply now (schedule, context)? */
 bool fw_rule_applies(const struct fw_rule *rule, const struct fw_now *now);
+/* Does it let traffic through on interfaces that isolation restricts? */
+bool fw_rule_opens_restricted(const struct fw_rule *rule, const struct fw_now *now);
 const struct flow_rules *fw_stateful_of(const struct rules *r, const char *ifname);
 
 /* ---- the engine: a sight to a verdict and events ---- */

@@ -429,6 +429,7 @@ int firewall_engine_only(const json_t *section, struct rules **out, struct err *
 		return rc;
 	forget_rules(r);
 	r->recon.on = r->isolation = r->one_interface = false;
+	r->syn_flood = 0;
 	r->fragments.size_min = r->fragments.offset_min = 0;
 	r->fragments.ipv6_min_mtu = false;
 	for (int i = 0; i < EVASION_COUNT; i++)

@@ -80,6 +80,7 @@ static const struct row rows[] = {
 	{ "firewallSettingEventLogFileCachedEntriesStaleTime", KIND_SECONDS, AT(fold_stale_s) },
 	{ "firewallSettingEventsOutOfAllowedPolicyEnabled", KIND_BOOL, AT(out_of_allowed_events) },
 	{ "firewallSettingVirtualAndContainerNetworkScanEnabled", KIND_BOOL, AT(forward) },
+	{ "firewallSettingSynFloodProtectionThreshold", KIND_NUMBER, AT(syn_flood) },
 	{ "firewallSettingInterfaceIsolationEnabled", KIND_BOOL, AT(isolation) },
 	{ "firewallSettingInterfaceLimitOneActiveEnabled", KIND_BOOL, AT(one_interface) },
 	{ ANTI("Paws"),                 KIND_POSTURE, EVASION(EVASION_TIMESTAMP) },

@@ -149,12 +149,15 @@ static int found_set(const struct nlmsghdr *h, void *arg)
 	json_t *found = arg;
 	attributes_of(h, sizeof(struct nfgenmsg), a, AT_MAX);
 	uint32_t flags = number_of(a[NFTA_SET_FLAGS]);
+	/* nft's JSON cannot say that rules fill a set: it would not take what is there for its own.
+	 */
+	bool kept = (flags & NFT_SET_TIMEOUT) && !(flags & NFT_SET_EVAL);
 	if (strcmp(text_of(a[AT_TABLE]), TABLE) != 0 || flags & NFT_SET_ANONYMOUS)
 		return MNL_CB_OK;
 	json_array_append_new(json_object_get(found, "sets"),
 	                      json_pack("{s:s,s:s,s:b}", "name", text_of(a[NFTA_SET_NAME]), "kind",
 	                                flags & (NFT_SET_MAP | NFT_SET_OBJECT) ? "map" : "set",
-	                                "kept", (flags & (NFT_SET_TIMEOUT | NFT_SET_EVAL)) != 0));
+	                                "kept", kept));
 	return MNL_CB_OK;
 }
 
