@@ -53,7 +53,7 @@ fw_events() { api GET "/events/firewall?maxItems=1000" | jq -c '.firewallEvents[
 # event JQ-CONDITION: one is there.
 event() { fw_events | jq -es "map(select($1)) | length > 0"; }
 told() { api GET "/events/system?maxItems=1000" | jq -e --argjson n "$1" '[.systemEvents[] | select(.number == $n)] | length > 0'; }
-others() { in_a nft -s list table ip nat; in_a nft -s list table inet firewalld; }
+others() { in_a nft -s list table ip nat; in_a nft -s list table ip filter; in_a nft -s list table inet firewalld; }
 asks_by() { dsa_query -c GetAgentStatus | grep -E 'asksBy: (queue statement|compat target)'; }
 two_queues() {
 	jq -e '.queues == 2' "$WORK/a/lib/firewall/ruleset.json" && dsa_query -c GetAgentStatus | grep -F 'engine.processes: 2'
@@ -82,8 +82,15 @@ neighbour
 manager_setup && manager_start && sign_in || { not_ok "the manager starts" "see manager.log"; finish; }
 in_a nft -f - <<'END'
 table ip nat {
-	chain DOCKER { }
+	chain DOCKER { tcp dport 8088 counter redirect to :8006; }
 	chain PREROUTING { type nat hook prerouting priority -100; fib daddr type local counter jump DOCKER; }
+}
+table ip filter {
+	chain ufw-user-input { tcp dport 8005 counter drop; }
+	chain ufw-before-input { iifname "lo" counter accept; ct state established,related counter accept; jump ufw-user-input; }
+	chain INPUT { type filter hook input priority filter; policy accept; counter jump ufw-before-input; }
+	chain DOCKER-USER { counter return; }
+	chain FORWARD { type filter hook forward priority filter; policy drop; counter jump DOCKER-USER; }
 }
 table inet firewalld {
 	chain filter_INPUT { type filter hook input priority 10; ct state established,related accept; }
@@ -109,6 +116,8 @@ assign "$DENY"
 until_ok 20 shut $V4 8001 || { not_ok "a Deny rule refuses its port" "20 s passed"; finish; }
 ok "a Deny rule refuses its port"
 check "and no other" opens $V4 8002
+check "a port that Docker publishes is reached" opens $V4 8088
+check "what ufw drops stays dropped" shut $V4 8005
 check "IPv6 too" shut $V6 8001
 check "and no other of IPv6" opens $V6 8002
 check_until "the denial is an event with rule, reason and action" 20 event '.Reason == "Firewall Rule: No 8001" and .ActionString == "Deny" and .DestinationPort == 8001 and .SourceIP == "10.214.0.1"'

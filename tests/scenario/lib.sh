@@ -91,6 +91,7 @@ in_m() { ip netns exec "$NS_M" "$@"; }
 in_a() { ip netns exec "$NS_A" "$@"; }
 
 MANAGER_HOST=10.213.0.1
+CONSOLE_PORT=4119
 manager_options() { echo --etc "$WORK/m/etc" --lib "$WORK/m/lib" --run "$WORK/m/run"; }
 manager_setup() {
 	mkdir -p "$WORK/m"
@@ -99,7 +100,7 @@ manager_setup() {
 	PASSWORD=$(sed -n 's/^.*[Pp]assword: *//p' "$WORK/setup.out" | head -n 1)
 	[ -n "$PASSWORD" ]
 }
-manager_up() { in_m curl -sk -o /dev/null "https://$MANAGER_HOST:4119/api/manager"; }
+manager_up() { in_m curl -sk -o /dev/null "https://$MANAGER_HOST:$CONSOLE_PORT/api/manager"; }
 manager_start() {
 	# shellcheck disable=SC2046
 	ip netns exec "$NS_M" "$MANAGER" $(manager_options) --console "$TOP/console/dist" >>"$WORK/manager.log" 2>&1 &
@@ -116,13 +117,13 @@ children() {
 }
 sign_in() {
 	RID=$(in_m curl -sk -c "$WORK/cookies" -H 'Content-Type: application/json' -d "{\"userName\":\"admin\",\"password\":\"$PASSWORD\"}" \
-		"https://$MANAGER_HOST:4119/api/sessions" | jq -r .RID)
+		"https://$MANAGER_HOST:$CONSOLE_PORT/api/sessions" | jq -r .RID)
 	[ -n "$RID" ] && [ "$RID" != null ]
 }
 # api METHOD PATH [BODY]
 api() {
 	in_m curl -sk -b "$WORK/cookies" -H "rID: $RID" -H 'api-version: v1' -X "$1" -H 'Content-Type: application/json' \
-		${3+-d "$3"} "https://$MANAGER_HOST:4119/api$2"
+		${3+-d "$3"} "https://$MANAGER_HOST:$CONSOLE_PORT/api$2"
 }
 
 # agent_start NAME MOUNTPOINT [OPTION...]: in the agent's network namespace and a mount namespace of its own.
