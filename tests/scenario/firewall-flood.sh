@@ -61,7 +61,7 @@ neighbour
 manager_setup && manager_start && sign_in || { not_ok "the manager starts" "see manager.log"; finish; }
 # Answers to the invented ones go to the neighbour, which has no such address.
 ip -n "$NS_A" route add 198.18.0.0/15 via 10.214.0.1
-in_a sysctl -qw net.ipv4.tcp_max_syn_backlog=4096 net.ipv4.tcp_syncookies=0 net.core.somaxconn=4096
+in_a sysctl -qw net.ipv4.tcp_max_syn_backlog=4096 net.ipv4.tcp_syncookies=0 net.core.somaxconn=4096 net.ipv4.tcp_synack_retries=1
 ip netns exec "$NS_A" python3 "$WORK/server.py" >"$WORK/server.log" 2>&1 &
 PIDS+=($!)
 until_ok 10 grep -q ready "$WORK/server.log"
