@@ -125,6 +125,10 @@ check "of IPv6 as well" event '.RuleID == '"$DENY"' and .FrameType == "IPv6"'
 check_until "the status says inline" 20 state_is "On, Inline"
 check_until "and how the kernel asks" 20 asks_by
 check_until "connections are spread over two processes" 20 two_queues
+paced() { [ "$(in_a cat /proc/sys/net/ipv4/tcp_invalid_ratelimit)" = "$1" ]; }
+check "an ACK storm is slowed down" paced 1000
+setting firewallSettingEngineOptionAckTimeout "3 Seconds"
+check_until "as the policy says" 20 paced 3000
 check "which both run" test "$(children "$AGENT_PID" packet | wc -l)" = 2
 
 FORCE=$(port_rule "Still 8001" force-allow 1 8001)
@@ -291,6 +295,7 @@ agent_start a "$WORK/fs" --packet-processes 2
 check_until "it is there again with the agent" 20 ours
 dsa_control -r >/dev/null 2>&1
 check_until "a reset removes it" 20 sh -c "! ip netns exec $NS_A nft list table inet yagura"
+check_until "and the kernel's own pace is back" 20 paced 500
 check "and what was kept" test ! -e "$KEPT"
 check "and nobody else's" others_same
 finish

@@ -181,6 +181,7 @@ struct rules {
 	bool forward; /* traffic of containers and virtual machines too */
 	bool silent_drop;
 	bool isolation, one_interface;
+	uint32_t ack_gap_s; /* least time between answers to ACKs outside the window */
 	uint32_t syn_flood; /* new connections a second, above which SYNs are proxied; 0: never */
 	char **interface_patterns; /* owned */
 	size_t npatterns;

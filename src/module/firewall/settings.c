@@ -39,6 +39,7 @@ static const struct row rows[] = {
 	{ ENGINE "ErrorTimeout",        KIND_SECONDS, TIMEOUT(FLOW_ERROR) },
 	{ ENGINE "UdpTimeout",          KIND_SECONDS, TIMEOUT(FLOW_UDP) },
 	{ ENGINE "IcmpTimeout",         KIND_SECONDS, TIMEOUT(FLOW_ICMP) },
+	{ ENGINE "AckTimeout",          KIND_SECONDS, AT(ack_gap_s) },
 	{ ENGINE "ColdStartTimeout",    KIND_SECONDS, AT(limits.cold_start_s) },
 	{ ENGINE "ConnectionCleanupTimeout", KIND_SECONDS, AT(limits.cleanup_s) },
 	{ ENGINE "ConnectionsCleanupMax", KIND_NUMBER, AT(limits.cleanup_max) },

@@ -136,6 +136,8 @@ static unsigned queues(const struct packets *s, const struct rules *r)
 	return firewall_counts_connections(r) ? 1 : agent_options(s->me)->packet_processes;
 }
 
+enum { DAY_S = 86400 };
+
 static int compile(struct packets *s, const struct rules *r, unsigned generation, struct buf *out,
                    struct err *why)
 {
@@ -158,9 +160,12 @@ static int compile(struct packets *s, const struct rules *r, unsigned generation
 	int rc = firewall_compile(r, &t, &nft, why);
 	if (rc < 0)
 		return rc;
-	buf_fmt(out, "{\"version\":1,\"failOpen\":%s,\"queues\":%u,\"whenStopped\":\"%s\",\"nft\":",
+	buf_fmt(out,
+	        "{\"version\":1,\"failOpen\":%s,\"queues\":%u,\"whenStopped\":\"%s\","
+	        "\"ackGapMs\":%u,\"nft\":",
 	        fails_open(r) ? "true" : "false", queues(s, r),
-	        k->stopped && strcmp(k->stopped, "Remove") == 0 ? "remove" : "leave");
+	        k->stopped && strcmp(k->stopped, "Remove") == 0 ? "remove" : "leave",
+	        (r->ack_gap_s < DAY_S ? r->ack_gap_s : DAY_S) * 1000u);
 	/* The compiler's array goes on. */
 	if (nft.n < 2 || memcmp(nft.p + nft.n - 2, "]}", 2) != 0)
 		return err_set(why, -EINVAL, "the compiled ruleset is not understood");

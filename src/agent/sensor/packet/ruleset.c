@@ -19,8 +19,9 @@
 #include "base/auto.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/log.h"
 
-enum { COMPLAINT_MAX = 4096 };
+enum { COMPLAINT_MAX = 4096, ACK_GAP_MS = 500 /* the kernel's own */ };
 
 /* The families that our table may be in. */
 static const struct {
@@ -362,12 +363,31 @@ static int load_once(const json_t *document, const struct ask_plan *plan, enum a
 	return run_nft(transaction, why);
 }
 
+/*
+ * An ACK storm: two ends answer each other's ACKs that lie outside the window. The kernel answers
+ * no more often than this, for each connection (ip-sysctl, tcp_invalid_ratelimit). Where it cannot
+ * be written, as in many a container, the kernel's own pace holds.
+ */
+static void pace_answers(unsigned ms)
+{
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%u\n", ms);
+	AUTO(closep)
+	int fd = open("/proc/sys/net/ipv4/tcp_invalid_ratelimit", O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && write(fd, text, (size_t)n) != n)
+		log_debug("pace answers to ACKs: %s", strerror(errno));
+}
+
 int ruleset_load(const json_t *document, enum ask_by *by, struct err *why)
 {
 	const struct ask_plan plan = { .queues = (unsigned)json_int(document, "queues", 1),
 		                       .fail_open = json_bool(document, "failOpen", false) };
 	int rc = ruleset_check(document, why);
-	return rc < 0 ? rc : load_once(document, &plan, by, why);
+	if (rc == 0)
+		rc = load_once(document, &plan, by, why);
+	if (rc == 0)
+		pace_answers((unsigned)json_int(document, "ackGapMs", ACK_GAP_MS));
+	return rc;
 }
 
 int ruleset_remove(struct err *why)
@@ -386,6 +406,7 @@ int ruleset_remove(struct err *why)
 			return err_set(why, rc, "remove our %s table: %s", families[i].name,
 			               strerror(-rc));
 	}
+	pace_answers(ACK_GAP_MS);
 	return 0;
 }
 

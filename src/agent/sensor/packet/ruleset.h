@@ -7,7 +7,8 @@
 
 /*
  * The compiled ruleset in the kernel and on disk. A document is
- *   {"version":1,"failOpen":bool,"queues":N,"whenStopped":"leave|remove","nft":{"nftables":[...]}}
+ *   {"version":1,"failOpen":bool,"queues":N,"whenStopped":"leave|remove","ackGapMs":N,
+ *    "nft":{"nftables":[...]}}
  * with the nft part as the Firewall compiles it. Loading puts the chain "ask" in place (ask.h),
  * then gives nft one transaction that replaces everything else in our table and nothing in
  * anybody's. Needs root; done by a program run for it (ruleset_main()), so that the guard never
@@ -24,7 +25,8 @@ json_t *ruleset_found(struct err *why);
 json_t *ruleset_transaction(const json_t *document, const json_t *found);
 
 int ruleset_load(const json_t *document, enum ask_by *by, struct err *why);
-/* Removes our table from every family; none there is no error. */
+/* Removes our table from every family; none there is no error. The kernel's own pace of answers to
+ * ACKs is back. */
 int ruleset_remove(struct err *why);
 
 /* LIB/firewall/ruleset.json: the last one that the kernel took. */
