@@ -401,6 +401,29 @@ export interface IntrusionPreventionRule {
 	ID: number;
 	CVSSScore?: string;
 	CVE?: string[];
+	configuration?: {
+		logThreshold?: number;
+		dropThreshold?: number;
+		minimumDistinct?: number;
+		maximumPerFeature?: number;
+		features?: {
+			feature: string;
+			score: number;
+		}[];
+		keywords?: {
+			keyword: string;
+			score: number;
+		}[];
+		resources?: {
+			resource: string;
+			logThreshold: number;
+			dropThreshold: number;
+		}[];
+		exemptions?: {
+			resource: string;
+			parameter: string;
+		}[];
+	};
 }
 
 /** application type: /api/applicationtypes */
@@ -843,7 +866,7 @@ export interface SyslogConfiguration {
 	facility: "kernel" | "user" | "mail" | "daemon" | "auth" | "syslog" | "lpr" | "news" | "uucp" | "cron" | "authpriv" | "ftp" | "ntp" | "audit" | "alert" | "clock" | "local0" | "local1" | "local2" | "local3" | "local4" | "local5" | "local6" | "local7";
 	logSourceIdentifier: string;
 	timeZone: string;
-	agentForwarding: "via-manager";
+	agentForwarding: "via-manager" | "directly";
 	deviceVendor: string;
 	deviceProduct: string;
 	signatureOffset: number;
