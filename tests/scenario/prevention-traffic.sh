@@ -213,7 +213,7 @@ serve_ssh
 serve_dns
 serve_ftp
 serve_mail
-check_until "the servers answer" 30 listening
+check_until "the servers answer" 120 listening
 
 # What a client does, over connections: a bit of its address is set by one text and asked by the other.
 cat >"$WORK/behaviour.rules" <<'END'
@@ -234,7 +234,7 @@ mode() {
 	dsa_query -c GetAgentStatus >"$WORK/status" && grep -qx "AgentStatus.modules.intrusionprevention.state: $1" "$WORK/status" &&
 		grep -qx "AgentStatus.modules.intrusionprevention.policyVersion: $(sed -n 's/^AgentStatus.policyVersion: //p' "$WORK/status")" "$WORK/status"
 }
-check_until "the agent detects" 60 mode detect
+check_until "the agent detects" 180 mode detect
 check "by every rule" grep -qx "AgentStatus.modules.intrusionprevention.rules: $(grep -c sid: "$WORK/incoming.rules")" "$WORK/status"
 
 # ---- what is looked at, twice: events of the agent, alerts over what tcpdump wrote ----
@@ -296,9 +296,9 @@ marked() {
 	in_n curl -s -m 5 "http://$V4/.git/config" -o /dev/null
 	live | grep -q "^10.214.0.99	"
 }
-check_until "the last attack has its event" 90 marked
+check_until "the last attack has its event" 240 marked
 written() { captured | grep -q "^10.214.0.99	"; }
-check_until "and is in the capture" 30 written
+check_until "and is in the capture" 120 written
 kill -TERM "${DUMPS[@]}"
 wait "${DUMPS[@]}"
 dropped_none() { ! grep -hE '^[1-9][0-9]* packets dropped' "$WORK"/tcpdump-*.log; }
@@ -319,7 +319,7 @@ check "the agent's queue and the capture say the same" diff "$WORK/live" "$WORK/
 
 # ---- Prevent ----
 base_policy '{"intrusionPrevention":{"state":"prevent"}}' >/dev/null
-check_until "the agent prevents" 60 mode prevent
+check_until "the agent prevents" 180 mode prevent
 for use in $USES; do check "ordinary use works in prevent mode: $use" "$use"; done
 as 10.214.0.50
 gets_nothing() { [ "$(in_n curl -s -m 20 -o /dev/null -w '%{http_code}' "$@")" = 000 ]; }
