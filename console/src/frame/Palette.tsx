@@ -28,7 +28,13 @@ function useCommands(props: FrameProps): Command[] {
 			act: () => go(to),
 		});
 		return [
+			page(t("nav.dashboard"), href("dashboard", {})),
+			page(t("nav.alerts"), href("alerts", {})),
 			page(t("nav.computers"), href("computers", {})),
+			page(t("admin.users"), href("objects", { kind: "administrators" })),
+			page(t("admin.tasks"), href("objects", { kind: "scheduledtasks" })),
+			page(t("admin.forwarding"), href("objects", { kind: "syslogconfigurations" })),
+			page(t("admin.settings"), href("settings", { tab: "agents" })),
 			page(t("nav.policies"), href("policies", {})),
 			page(t("nav.antimalware"), href("events", { class: "antimalware" })),
 			page(t("nav.firewall"), href("events", { class: "firewall" })),

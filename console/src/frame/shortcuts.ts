@@ -3,6 +3,11 @@ import { go, href } from "../router/router";
 
 /** `g` and then a letter. */
 const places: Record<string, string> = {
+	d: href("dashboard", {}),
+	a: href("alerts", {}),
+	t: href("objects", { kind: "scheduledtasks" }),
+	u: href("objects", { kind: "administrators" }),
+	m: href("settings", { tab: "agents" }),
 	c: href("computers", {}),
 	p: href("policies", {}),
 	o: href("objects", { kind: "firewallrules" }),
