@@ -562,46 +562,6 @@ static void refused_events(struct call *c, int64_t n, const char *host, const ch
 	system_event(c->app, &ev);
 }
 
-/* Exactly once: numbers up to `last` are here; what has a `unique` that is known is dropped by the
- * store. */
-static int take_parsed(struct call *c)
-{
-	const json_t *list = json_array_at(c->body, "events");
-	int64_t first = json_int(c->body, "first", 0), id = 0, bad = 0;
-	int64_t last =
-		store_int(c->app->store, STMT_RECEIVED_GET, ARGS(VAL_INT(c->who.computer)), 0);
-	struct err why = { { 0 } };
-	if (!list || first < 1 || json_array_size(list) > EVENTS_MAX)
-		return refuse(c, 400, "events", "first and at most 1000 events are expected.");
-	AUTO(freep) char *host = computer_name(c->app->store, c->who.computer);
-	size_t i;
-	json_t *v;
-	json_array_foreach ((json_t *)(uintptr_t)list, i, v) {
-		struct event ev = { 0 };
-		int64_t seq = first + (int64_t)i;
-		if (seq <= last)
-			continue;
-		int rc = event_from_json(v, event_classes, &ev, &why);
-		if (rc < 0) {
-			bad++;
-		} else {
-			rc = event_store(c->app, c->who.computer, host, &ev, &id);
-			event_done(&ev);
-			if (rc < 0)
-				return refuse(c, 503, "database",
-				              "The events could not be stored.");
-		}
-		last = seq;
-	}
-	if (bad)
-		refused_events(c, bad, host, why.text);
-	if (store_exec(c->app->store, STMT_RECEIVED_SET,
-	               ARGS(VAL_INT(c->who.computer), VAL_INT(last))) < 0)
-		return refuse(c, 503, "database", "The events could not be stored.");
-	c->out = json_pack("{s:I}", "acked", (json_int_t)last);
-	return 200;
-}
-
 /* Events on their way into the store. */
 struct intake {
 	struct call *call;
@@ -659,20 +619,53 @@ static int take_batch(struct intake *in, struct event_batch *b, int64_t first)
 	return rc == 1 ? -EBADMSG : rc;
 }
 
-/* A body as our agents write it, without making JSON of it: a status, or 0: it is written
- * otherwise.
- */
-static int take_in_place(struct call *c)
+static int take_list(struct intake *in, const json_t *list, int64_t first)
+{
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < json_array_size(list); i++) {
+		struct event ev = { 0 };
+		int64_t seq = first + (int64_t)i;
+		if (seq <= in->last)
+			continue;
+		rc = take_event(
+			in, event_from_json(json_array_get(list, i), event_classes, &ev, &in->why),
+			&ev);
+		in->last = seq;
+	}
+	return rc;
+}
+
+/* A body as our agents write it is read in place, another one as any JSON. */
+static int take_events(struct intake *in, struct str body)
 {
 	int64_t first = 0;
 	struct event_batch b;
+	struct call *c = in->call;
+	if (str_utf8(body) && event_batch_open(&b, body, &first) && first >= 1)
+		return take_batch(in, &b, first);
+	int status = call_read_body(c);
+	const json_t *list = json_array_at(c->body, "events");
+	first = json_int(c->body, "first", 0);
+	if (status || !list || first < 1 || json_array_size(list) > EVENTS_MAX)
+		return -EBADMSG;
+	return take_list(in, list, first);
+}
+
+/* Exactly once: numbers up to `last` are here; what has a `unique` that is known is dropped by the
+ * store. */
+int agent_events(struct call *c)
+{
 	struct app *a = c->app;
+	struct intake in = { .call = c };
 	AUTO(freep) char *host = computer_name(a->store, c->who.computer);
-	struct intake in = { .call = c, .host = host };
-	if (!str_utf8(c->rq->body) || !event_batch_open(&b, c->rq->body, &first) || first < 1)
-		return 0;
+	in.host = host;
 	in.last = store_int(a->store, STMT_RECEIVED_GET, ARGS(VAL_INT(c->who.computer)), 0);
-	int rc = take_batch(&in, &b, first);
+	c->undo = true;
+	alerts_hold(a);
+	int rc = take_events(&in, c->rq->body);
+	alerts_settle(a);
+	if (rc == -EBADMSG && c->code) /* it was no JSON */
+		return 400;
 	if (rc == -EBADMSG)
 		return refuse(c, 400, "events", "first and at most 1000 events are expected.");
 	if (rc == 0 && in.bad)
@@ -684,26 +677,6 @@ static int take_in_place(struct call *c)
 		return refuse(c, 503, "database", "The events could not be stored.");
 	c->out = json_pack("{s:I}", "acked", (json_int_t)in.last);
 	return 200;
-}
-
-/* Events that are looked into when they come are parsed. */
-static bool looked_into(struct str body)
-{
-	static const char class[] = "\"class\":\"integritymonitoring\"";
-	return body.n && memmem(body.p, body.n, class, sizeof(class) - 1);
-}
-
-int agent_events(struct call *c)
-{
-	c->undo = true;
-	alerts_hold(c->app);
-	int status = looked_into(c->rq->body) ? 0 : take_in_place(c);
-	if (status == 0) {
-		status = call_read_body(c);
-		status = status ? status : take_parsed(c);
-	}
-	alerts_settle(c->app);
-	return status;
 }
 
 /* ---- identified files ---- */
