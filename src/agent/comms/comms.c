@@ -213,7 +213,7 @@ static int on_status(struct self *me, struct peer *p, struct imsg *m)
 	json_t *part = NULL;
 	int rc = take_json(m, &part);
 	if (rc == 0)
-		status_take(c, p->who, part);
+		status_take(c, p, part);
 	return rc;
 }
 
@@ -382,8 +382,8 @@ void comms_stop(struct self *me)
 	json_decref(c->results);
 	json_decref(c->index);
 	json_decref(c->host);
-	for (unsigned i = 0; i < P_COUNT; i++)
-		json_decref(c->parts[i]);
+	for (unsigned i = 0; i < P_COUNT * INSTANCES_MAX; i++)
+		json_decref(c->parts[i / INSTANCES_MAX][i % INSTANCES_MAX]);
 	close(c->dir);
 	close(c->diag);
 	free(c);

@@ -71,9 +71,9 @@ struct comms {
 	uint64_t started_ms; /* monotonic */
 	char refused[160];   /* why the last policy was refused */
 
-	json_t *parts[P_COUNT]; /* owned: the others' STATUS */
-	struct buf batch;       /* from the spool; empty: nothing to upload */
-	uint64_t posting_first; /* number of the first event that is under way */
+	json_t *parts[P_COUNT][INSTANCES_MAX]; /* owned: the others' STATUS */
+	struct buf batch;                      /* from the spool; empty: nothing to upload */
+	uint64_t posting_first;                /* number of the first event that is under way */
 	int64_t last_command, last_tool;
 	TAILQ_HEAD(command_list, command) commands;
 	json_t *results; /* owned array: to be posted */
@@ -128,10 +128,10 @@ void commands_drop(struct comms *c);
 int index_ask(struct comms *c); /* the whole index of the quarantine from the guard */
 
 /* status.c */
-void status_take(struct comms *c, unsigned who, json_t *part);  /* takes part */
-json_t *status_make(const struct comms *c);                     /* for the heartbeat */
-void status_text(const struct comms *c, struct buf *out);       /* GetAgentStatus */
-void status_components(const struct comms *c, struct buf *out); /* GetComponentInfo */
+void status_take(struct comms *c, const struct peer *from, json_t *part); /* takes part */
+json_t *status_make(const struct comms *c);                               /* for the heartbeat */
+void status_text(const struct comms *c, struct buf *out);                 /* GetAgentStatus */
+void status_components(const struct comms *c, struct buf *out);           /* GetComponentInfo */
 
 /* diag.c: makes LIB/diag/N.zip; its name in *name. */
 int diag_make(struct comms *c, struct buf *name, struct err *why);

@@ -327,9 +327,13 @@ static void start_comms(struct world *w)
 			comms_up(&w->me, self_peer(&w->me, i, 0));
 }
 
-static const struct proc rows[P_COUNT] = { { .name = "guard" }, { .name = "comms" },
-	                                   { .name = "spool" }, { .name = "files" },
-	                                   { .name = "tree" },  { .name = "scan" } };
+static const struct proc rows[P_COUNT] = { { .name = "guard" },
+	                                   { .name = "comms" },
+	                                   { .name = "spool" },
+	                                   { .name = "files" },
+	                                   { .name = "tree" },
+	                                   { .name = "scan" },
+	                                   [P_PACKET] = { .name = "packet", .instances = 2 } };
 
 static int setup(void **state)
 {
@@ -717,6 +721,38 @@ static void the_parts_of_the_status_are_merged(void **state)
 	assert_non_null(strstr(text, "Component.AM.engine.libclamav: 1.4\n"));
 }
 
+/* Of two processes that judge packets the second has a policy later than the first. */
+static void what_is_in_force_is_in_force_in_every_instance(void **state)
+{
+	static const char first[] =
+		"{\"modules\":{\"firewall\":{\"state\":\"on\",\"message\":\"On, Inline\","
+		"\"policyVersion\":8}}}";
+	static const char *const second[] = {
+		"{\"modules\":{\"firewall\":{\"message\":\"On, loading rules\",\"policyVersion\":7}},"
+		"\"messages\":[\"deaf\"]}",
+		"{\"modules\":{\"firewall\":{\"message\":\"On, loading rules\",\"policyVersion\":8}}}",
+	};
+	static const char *const said[][2] = {
+		{ "firewall.message: On, Inline\n", "firewall.policyVersion: 0\n" },
+		{ "firewall.message: On, loading rules\n", "firewall.policyVersion: 7\n" },
+		{ "firewall.message: On, Inline\n", "firewall.policyVersion: 8\n" },
+	};
+	struct comms *c = ((struct world *)*state)->me.state;
+	const struct peer packet[] = { { .who = P_PACKET }, { .who = P_PACKET, .instance = 1 } };
+	status_take(c, &packet[0], json_parse(str_of(first), NULL));
+	for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+		AUTO(buf_done) struct buf text = { 0 };
+		if (i > 0)
+			status_take(c, &packet[1], json_parse(str_of(second[i - 1]), NULL));
+		status_text(c, &text);
+		assert_int_equal(buf_end(&text), 0);
+		assert_non_null(strstr(text.p, said[i][0]));
+		assert_non_null(strstr(text.p, said[i][1]));
+		assert_non_null(strstr(text.p, "firewall.state: on\n"));
+		assert_true((strstr(text.p, "deaf") != NULL) == (i == 1));
+	}
+}
+
 static void a_diagnostic_package_holds_no_secret(void **state)
 {
 	struct world *w = *state;
@@ -772,6 +808,7 @@ int main(void)
 		T(a_deactivation_is_answered_before_all_is_forgotten),
 		T(the_quarantine_is_told_restored_from_and_sent),
 		T(the_parts_of_the_status_are_merged),
+		T(what_is_in_force_is_in_force_in_every_instance),
 		T(a_diagnostic_package_holds_no_secret),
 		T(what_no_tool_sends_is_answered_with_an_error),
 	};

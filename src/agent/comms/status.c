@@ -39,11 +39,12 @@ static bool same_words(const json_t *a, const json_t *b)
 	return true;
 }
 
-void status_take(struct comms *c, unsigned who, json_t *part)
+void status_take(struct comms *c, const struct peer *from, json_t *part)
 {
-	bool news = !same_words(c->parts[who], part);
-	json_decref(c->parts[who]);
-	c->parts[who] = part;
+	json_t **kept = &c->parts[from->who][from->instance];
+	bool news = !same_words(*kept, part);
+	json_decref(*kept);
+	*kept = part;
 	if (news)
 		task_want(c, TASK_HEARTBEAT);
 }
@@ -62,6 +63,46 @@ static void merge(json_t *into, const json_t *from, int depth)
 		else
 			json_object_set_new(into, key, json_deep_copy(v));
 	}
+}
+
+/* A module works by the policy that the instance furthest behind has, and says what that one says.
+ */
+static void hold_back(json_t *modules, const json_t *part)
+{
+	const json_t *theirs = json_object_at(part, "modules");
+	const char *name;
+	json_t *m;
+	json_object_foreach (modules, name, m) {
+		const json_t *v = json_object_at(theirs, name);
+		int64_t version = json_int(v, "policyVersion", 0);
+		if (version >= json_int(m, "policyVersion", 0))
+			continue;
+		json_set_int(m, "policyVersion", version);
+		if (v)
+			json_set_text(m, "message", json_text(v, "message", ""));
+	}
+}
+
+static unsigned instances(const struct comms *c, unsigned who)
+{
+	const struct proc *row = &c->me->program->procs[who];
+	return row->count ? row->count(c->me) : row->instances;
+}
+
+/* The first instance's part is the process's; of the others counts what keeps it from being true.
+ */
+static void merge_process(json_t *into, const struct comms *c, unsigned who)
+{
+	if (!c->parts[who][0])
+		return;
+	AUTO(json_decrefp) json_t *whole = json_deep_copy(c->parts[who][0]);
+	for (unsigned i = 1; i < instances(c, who); i++) {
+		const json_t *part = c->parts[who][i];
+		hold_back(json_object_get(whole, "modules"), part);
+		json_array_extend(json_object_get(into, "messages"),
+		                  json_object_get(part, "messages"));
+	}
+	merge(into, whole, DEPTH_MAX);
 }
 
 /* The first address of the first interface: what the manager may show as the last one used. */
@@ -92,8 +133,7 @@ json_t *status_make(const struct comms *c)
 		json_array_append_new(json_object_get(j, "messages"),
 		                      json_sprintf("A policy was refused: %s", c->refused));
 	for (unsigned i = 0; i < P_COUNT; i++)
-		if (c->parts[i])
-			merge(j, c->parts[i], DEPTH_MAX);
+		merge_process(j, c, i);
 	return j;
 }
 

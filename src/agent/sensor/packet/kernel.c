@@ -302,6 +302,15 @@ static const char *words(const struct packets *s, const struct rules *r)
 	return r->tap ? "On, Tap" : "On, Inline";
 }
 
+/* Of another instance than the first: by which policy it judges, and what is true while that is not
+ * the newest. */
+static void show_version(const struct packets *s, json_t *part)
+{
+	json_object_clear(part);
+	json_set_text(part, "message", "On, loading rules");
+	json_set_int(part, "policyVersion", s->judges.version);
+}
+
 /* A module's part of the status. */
 static void show(const struct packets *s, json_t *part)
 {
@@ -321,14 +330,17 @@ void kernel_tell_status(struct packets *s)
 	const struct rules *r = judges_ruleset(&s->judges);
 	const char *trouble = *s->kernel.trouble ? s->kernel.trouble : s->deaf, *name;
 	struct peer *comms = self_peer(s->me, P_COMMS, 0);
-	if (!packets_first(s) || !peer_is_up(comms))
+	if (!peer_is_up(comms))
 		return;
 	json_t *modules = judges_report(&s->judges), *part;
 	json_object_foreach (modules, name, part)
-		show(s, part);
-	if (r)
+		if (packets_first(s))
+			show(s, part);
+		else
+			show_version(s, part);
+	if (packets_first(s) && r)
 		json_set(json_object_get(modules, "firewall"), "engine", engine_shown(s, r));
-	if (s->queue.lost)
+	if (packets_first(s) && s->queue.lost)
 		json_set_int(json_object_get(modules, "firewall"), "lost", (int64_t)s->queue.lost);
 	json_set(o, "modules", modules);
 	if (r && *trouble)
