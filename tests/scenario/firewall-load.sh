@@ -64,11 +64,11 @@ ip netns exec "$NS_A" python3 "$WORK/server.py" >"$WORK/server.log" 2>&1 &
 PIDS+=($!)
 ip netns exec "$NS_A" iperf3 -s -p 5201 >"$WORK/iperf-server.log" 2>&1 &
 PIDS+=($!)
-until_ok 10 grep -q ready "$WORK/server.log"
-until_ok 10 grep -q listening "$WORK/iperf-server.log"
+until_ok 60 grep -q ready "$WORK/server.log"
+until_ok 60 grep -q listening "$WORK/iperf-server.log"
 loop_fs "$WORK/fs" 32
 agent_start a "$WORK/fs" && agent_activate first || { not_ok "the agent is activated" "see activate.out"; finish; }
-until_ok 20 online
+until_ok 60 online
 STATEFUL=$(api POST /statefulconfigurations '{"name":"inspect","tcpstatefulInspectionEnabled":true}' | jq -r .ID)
 base_policy "{\"firewall\":{\"state\":\"on\",\"globalStatefulConfigurationID\":$STATEFUL}}" >/dev/null
 setting firewallSettingFailureResponseEngineSystem "Fail open"
@@ -76,7 +76,7 @@ IPERF=$(port_rule iperf allow 0 5201) HTTP=$(port_rule http allow 0 8080) ECHO=$
 OTHER=$(port_rule other allow 0 9000-9100) NOTE=$(port_rule note log-only 4 8002) NO=$(port_rule no deny 2 8003)
 refuses() { ! in_n timeout 3 nc -w 1 -z $V4 8003; }
 assign "$IPERF" "$HTTP" "$ECHO"
-check_until "the rules are in force" 30 in_force
+check_until "the rules are in force" 60 in_force
 check "what they do not name is refused" refuses
 
 # ---- policies change under load ----
@@ -89,9 +89,9 @@ L3=$!
 changes=0
 for i in 1 2 3 4 5; do
 	assign "$IPERF" "$HTTP" "$ECHO" "$OTHER" "$NO"
-	until_ok 20 in_force && changes=$((changes + 1))
+	until_ok 60 in_force && changes=$((changes + 1))
 	assign "$IPERF" "$HTTP" "$ECHO" "$NOTE"
-	until_ok 20 in_force && changes=$((changes + 1))
+	until_ok 60 in_force && changes=$((changes + 1))
 done
 touch "$WORK/stop"
 wait $L1 $L2 $L3
@@ -111,7 +111,7 @@ check "and never passed" test "$wrong" = 0
 # A limit on connections has every segment of TCP asked about.
 api POST "/statefulconfigurations/$STATEFUL" '{"maxIncomingConnections":5000}' >/dev/null
 asks_all() { jq -e '[.nft.nftables[].add.rule | select(.chain == "state_in") | .expr[] | select(.goto.target == "ask")] | length > 0' "$WORK/a/lib/firewall/ruleset.json" && in_force; }
-check_until "every segment is asked about" 30 asks_all
+check_until "every segment is asked about" 60 asks_all
 packet_pid() { children "$AGENT_PID" "packet -I 0"; }
 another() { [ -n "$(packet_pid)" ] && [ "$(packet_pid)" != "$1" ]; }
 kill_while_talking() {
@@ -119,12 +119,12 @@ kill_while_talking() {
 	rm -f "$WORK/stop"
 	in_n python3 "$WORK/talk.py" "$WORK/stop" >"$WORK/talk.out" 2>&1 &
 	TALK=$!
-	until_ok 20 grep -q ready "$WORK/talk.out"
+	until_ok 60 grep -q ready "$WORK/talk.out"
 	for i in 1 2 3; do
 		sleep 1
 		old=$(packet_pid)
 		kill -KILL "$old"
-		until_ok 20 another "$old"
+		until_ok 60 another "$old"
 	done
 	sleep 1
 	touch "$WORK/stop"
@@ -137,7 +137,7 @@ echo "# longest wait for an answer: $(awk 'END { print $2 }' "$WORK/talk.out") m
 check "what is refused stays so" refuses
 setting firewallSettingFailureResponseEngineSystem "Fail closed"
 closed() { jq -e '.failOpen == false' "$WORK/a/lib/firewall/ruleset.json" && in_force; }
-check_until "the policy says fail closed" 30 closed
+check_until "the policy says fail closed" 60 closed
 kill_while_talking
 check "fail closed: a connection outlives three deaths" grep -qE '^[0-9]+ [0-9]+$' "$WORK/talk.out"
 echo "# longest wait for an answer: $(awk 'END { print $2 }' "$WORK/talk.out") ms"

@@ -81,14 +81,14 @@ manager_setup && manager_start && sign_in || { not_ok "the manager starts" "see 
 for ns in "$NS_A" "$NS_N"; do
 	ip netns exec "$ns" python3 "$WORK/server.py" >"$WORK/server-${ns##*-}.log" 2>&1 &
 	PIDS+=($!)
-	until_ok 10 grep -q ready "$WORK/server-${ns##*-}.log"
+	until_ok 60 grep -q ready "$WORK/server-${ns##*-}.log"
 done
 loop_fs "$WORK/fs" 32
 agent_start a "$WORK/fs" --packet-processes 2 && agent_activate first || { not_ok "the agent is activated" "see activate.out"; finish; }
-until_ok 20 online
+until_ok 60 online
 STATEFUL=$(api POST /statefulconfigurations '{"name":"inspect","tcpstatefulInspectionEnabled":true,"udpstatefulInspectionEnabled":false,"icmpstatefulInspectionEnabled":false}' | jq -r .ID)
 base_policy "{\"firewall\":{\"state\":\"on\",\"globalStatefulConfigurationID\":$STATEFUL}}" >/dev/null
-check_until "the rules are in force" 30 in_force
+check_until "the rules are in force" 60 in_force
 
 # ---- ordinary use, both ways ----
 check "1,000 HTTP clients at once are served" test "$(in_n python3 "$WORK/clients.py" $V4 1000)" = 5000
@@ -102,7 +102,7 @@ check "ping of IPv6" in_n ping -q -6 -c 20 -i 0.01 $V6
 check "shells that open and close" sh -c "for i in \$(seq 30); do echo hello | ip netns exec $NS_N timeout 5 nc -N -w 1 $V4 22 | grep -q SSH || exit 1; done"
 # Whatever would be told of this comes before what is told of this scan.
 scan 10.214.0.39 -sN -p 20
-check_until "what follows is told" 30 told 852 10.214.0.39
+check_until "what follows is told" 60 told 852 10.214.0.39
 check "of ordinary use nothing was" test "$(system_events | wc -l)" = 1
 
 # ---- nmap ----
@@ -121,21 +121,21 @@ scan 10.214.0.21 -sS -D 10.214.0.31,10.214.0.32,ME -p 1-60 & SCANS+=($!)
 scan 10.214.0.23 -sS -f -p 1-60 & SCANS+=($!)
 in_n nmap -6 -n -Pn -sS -p 1-60 --max-retries 1 $V6 >"$WORK/nmap-6.out" 2>&1 & SCANS+=($!)
 wait "${SCANS[@]}"
-check_until "-sS is a scan" 30 told 851 10.214.0.11
-check_until "-sT" 30 told 851 10.214.0.1
-check_until "-sU" 30 told 851 10.214.0.13
-check_until "-sF" 30 told 851 10.214.0.14
-check_until "-sA" 30 told 851 10.214.0.15
-check_until "-sN is a null scan" 30 told 852 10.214.0.16
-check_until "-sX is an Xmas scan" 30 told 854 10.214.0.17
-check_until "SYN and FIN together is a SYN-FIN scan" 30 told 853 10.214.0.18
-check_until "-O is a fingerprint probe" 30 told 850 10.214.0.19
-check_until "a slow sweep is a scan" 30 told 851 10.214.0.20
-check_until "of decoys the source is named" 30 told 851 10.214.0.21
-check_until "and the first decoy" 30 told 851 10.214.0.31
-check_until "and the second" 30 told 851 10.214.0.32
-check_until "fragments do not hide it" 30 told 851 10.214.0.23
-check_until "IPv6" 30 told 851 fd00:214::1
+check_until "-sS is a scan" 60 told 851 10.214.0.11
+check_until "-sT" 60 told 851 10.214.0.1
+check_until "-sU" 60 told 851 10.214.0.13
+check_until "-sF" 60 told 851 10.214.0.14
+check_until "-sA" 60 told 851 10.214.0.15
+check_until "-sN is a null scan" 60 told 852 10.214.0.16
+check_until "-sX is an Xmas scan" 60 told 854 10.214.0.17
+check_until "SYN and FIN together is a SYN-FIN scan" 60 told 853 10.214.0.18
+check_until "-O is a fingerprint probe" 60 told 850 10.214.0.19
+check_until "a slow sweep is a scan" 60 told 851 10.214.0.20
+check_until "of decoys the source is named" 60 told 851 10.214.0.21
+check_until "and the first decoy" 60 told 851 10.214.0.31
+check_until "and the second" 60 told 851 10.214.0.32
+check_until "fragments do not hide it" 60 told 851 10.214.0.23
+check_until "IPv6" 60 told 851 fd00:214::1
 check "a null scan of four ports is nothing else" only 852 10.214.0.16
 check "nor an Xmas scan" only 854 10.214.0.17
 check "nor a SYN-FIN scan" only 853 10.214.0.18

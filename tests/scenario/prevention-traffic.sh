@@ -180,7 +180,7 @@ encrypt_attack() {
 	local i words=''
 	head -c 8192 /dev/urandom >"$WORK/encrypted"
 	for i in $(seq 25); do words+="put $WORK/encrypted f$i.txt; rename f$i.txt f$i.x7q; "; done
-	in_n timeout 20 smbclient -N -t 5 -s "$S/smb.conf" "//$V4/share" -c "$words"
+	in_n timeout 60 smbclient -N -t 5 -s "$S/smb.conf" "//$V4/share" -c "$words"
 }
 sqlmap_attack() { in_n timeout 60 sqlmap -u "http://$V4/item?id=1" --batch --flush-session --output-dir="$S/sqlmap" --level 1 --technique=BEUST --threads 1 --disable-coloring; }
 # nse PORT SCRIPTS [ARGS]
@@ -199,9 +199,10 @@ web_attack() {
 	in_n curl -s "http://$V4/.git/config" -o /dev/null
 }
 ransom_attack() {
-	local i words=''
-	for i in $(seq 80); do words+="put $WORK/www/index.html f$i.txt; rename f$i.txt f$i.txt.lockbit; "; done
-	in_n timeout 20 smbclient -N -t 5 -s "$S/smb.conf" "//$V4/share" -c "$words"
+	local i words="put $WORK/www/index.html f0.txt; rename f0.txt f0.lockbit; "
+	# A rule counts the renames of a minute: nothing else is done in between.
+	for i in $(seq 80); do words+="rename f$((i - 1)).lockbit f$i.lockbit; "; done
+	in_n timeout 60 smbclient -N -t 5 -s "$S/smb.conf" "//$V4/share" -c "$words"
 }
 
 # ---- manager, agent, and every shipped rule about connections that come in ----
@@ -297,7 +298,7 @@ marked() {
 	live | grep -q "^10.214.0.99	"
 }
 check_until "the last attack has its event" 240 marked
-written() { captured | grep -q "^10.214.0.99	"; }
+written() { tcpdump -n -A -r "$WORK/far.pcap" src host 10.214.0.99 and dst port 80 | grep -aqF 'GET /.git/config'; }
 check_until "and is in the capture" 120 written
 kill -TERM "${DUMPS[@]}"
 wait "${DUMPS[@]}"
@@ -332,5 +333,5 @@ check "and nginx saw none of them" test "$(lines)" = "$before"
 check "a mail with Shellshock is not taken" eval '! mail_attack'
 rm -rf "${S:?}"/share/*
 ransom_attack >"$WORK/ransom.out" 2>&1
-check "no file is given the extension of ransomware" test -z "$(ls "$S/share" | grep lockbit)"
+check "no file is given the extension of ransomware" test "$(ls "$S/share")" = f0.txt
 finish

@@ -35,7 +35,7 @@ ip netns exec "$NS_A" nginx -c "$WORK/nginx.conf" >>"$WORK/nginx.log" 2>&1 &
 PIDS+=("$!")
 get() { in_m curl -sk -m 20 -o "$WORK/page" -w '%{http_code}' "$1"; }
 answers() { [ "$(get "$1")" = "${2:-200}" ]; }
-check_until "the server answers" 10 answers http://10.213.0.2:8080/
+check_until "the server answers" 60 answers http://10.213.0.2:8080/
 
 rule=$(jq -n --arg t "drop http any any -> any any (msg:\"the secret word\"; flow:established,to_server; http.uri; content:\"$SECRET\"; sid:1000001; rev:1;)" \
 	'{name: "The secret word", template: "custom", customXML: $t, severity: "high"}')
@@ -47,8 +47,8 @@ check "a wrong word in one is refused, with the word" says_where
 base_policy "{\"intrusionPrevention\":{\"state\":\"detect\",\"ruleIDs\":[$RULE]}}" >/dev/null
 
 status() { api GET '/computers?expand=all' | jq -c '.computers[0].intrusionPrevention.moduleStatus'; }
-in_force() { status | grep -q '"On'; }
-check_until "the agent says that it is in force" 30 in_force
+in_force() { status | grep -q '"On, Inline"'; }
+check_until "the agent says that it is in force" 90 in_force
 
 ips_events() { api GET '/events/intrusionprevention?maxItems=1000' | jq -c '.[] | arrays | .[]'; }
 # events PORT: of this server port, with the rule's number.
@@ -57,7 +57,7 @@ has_event() { [ -n "$(events "$1")" ]; }
 
 # ---- Detect ----
 seen() { answers "http://10.213.0.2:8080/$SECRET?$RANDOM" 404 && has_event 8080; }
-check_until "what a rule finds in a request has an event" 30 seen
+check_until "what a rule finds in a request has an event" 90 seen
 check "and is let through in detect mode" answers "http://10.213.0.2:8080/$SECRET" 404
 tls_seen() { answers "https://10.213.0.2:8443/$SECRET?$RANDOM" 404 && has_event 8443; }
 check_until "so has what it finds inside TLS, without a key" 60 tls_seen
@@ -100,7 +100,7 @@ check "what is no capture is refused" nothing
 # ---- Prevent ----
 base_policy '{"intrusionPrevention":{"state":"prevent"}}' >/dev/null
 blocked() { [ "$(get "http://10.213.0.2:8080/$SECRET")" = 000 ]; }
-check_until "in prevent mode the client gets nothing" 30 blocked
+check_until "in prevent mode the client gets nothing" 90 blocked
 lines() { grep -c "$SECRET" "$WORK/nginx/access.log"; }
 before=$(lines)
 check "each time" blocked
@@ -121,7 +121,7 @@ check "and everything else inside TLS goes on" answers https://10.213.0.2:8443/
 TLS=$(children "$AGENT_PID" tls | head -n 1)
 kill -KILL "$TLS"
 back() { local now; now=$(children "$AGENT_PID" tls | head -n 1); [ -n "$now" ] && [ "$now" != "$TLS" ]; }
-check_until "the process that looks into TLS comes back when it is killed" 20 back
+check_until "the process that looks into TLS comes back when it is killed" 60 back
 total() { events 8443 | jq -s 'map(.RepeatCount) | add'; }
 count=$(total)
 again() { get "https://10.213.0.2:8443/again-$SECRET" >/dev/null; [ "$(total)" -gt "$count" ]; }
@@ -130,6 +130,6 @@ check_until "and sees again" 90 again
 # ---- switched off ----
 api POST /policies/1/settings/intrusionPreventionSettingInspectTlsTrafficEnabled '{"value":"false"}' >/dev/null
 off() { answers "https://10.213.0.2:8443/$SECRET" 404; }
-check_until "TLS is left alone when the policy says so" 30 off
+check_until "TLS is left alone when the policy says so" 90 off
 check "while packets are still looked at" blocked
 finish
