@@ -1,4 +1,5 @@
 # Firewall and Intrusion Prevention in the console: rules, policies, the simulator, a denied packet seen live, every screen with axe.
+# seconds: 900
 . "$TOP/tests/scenario/lib.sh"
 [ -d "$TOP/console/dist" ] || { not_ok "the console is built" "no console/dist"; finish; }
 up 64
