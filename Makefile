@@ -14,10 +14,10 @@ test: ## build and run all tests
 	@tools/test
 
 bench: ## measure side by side with the peers, print ratios
-	@tools/install-deps build run test bench && bench/run && bench/files.sh && bench/fleet.sh && bench/packets.sh
+	@tools/install-deps build run test bench && bench/run && bench/files.sh && bench/fleet.sh && bench/packets.sh && bench/logs.sh
 
 soak: ## the scenarios at the large counts that take an hour
-	@SOAK=1 SCENARIO_SECONDS=5400 tools/test
+	@SOAK=1 YAGURA_ROUNDS=25000 SCENARIO_SECONDS=5400 tools/test
 
 fuzz: ## run every fuzz target (FUZZ_SECONDS=60 each)
 	@tools/fuzz

@@ -13,6 +13,7 @@ enum proc_id {
 	P_TLS,
 	P_FORWARD,
 	P_CHANGES,
+	P_LOGS,
 	P_COUNT
 };
 
@@ -38,6 +39,11 @@ enum imsg_type {
  *                descriptor, or a big body
  * STORE_CHANGED  ENTRY: {"recordID","path","size","malware","time","scanType","action","user","sha256",
  *                "state":"quarantined|restored|deleted"}
+ * LOG_LOOK       {"patterns":[path with wildcards,...],"renew":bool} or {"rotated":path}; renew: what was
+ *                given once is given again
+ * LOG_FILE       {"path","pattern":N} or {"path","rotated":path}; the descriptor is the file
+ * LOG_LOOKED     {"more":bool,"rotated":path}; more: ask again, there are more files
+ * LOG_CLOSED     {"path","ino":N}
  * TLS_LOOK       {"programs":[name,...],"changed":bool}; none: in no process
  * TLS_LIBRARY    {"library":N}; the descriptor is the file
  * TLS_HOOK       {"library":N,"functions":{"SSL_read":offset in the file,...}}
@@ -153,6 +159,15 @@ int forward_start(struct self *me);
 void forward_up(struct self *me, struct peer *p);
 void forward_down(struct self *me, struct peer *p);
 void forward_stop(struct self *me);
+
+/* sensor/log: Log Inspection. The guard opens the files that it asks for. */
+HANDLERS(logs);
+int logs_prepare(struct self *guard, unsigned instance, struct birth_fd out[static BIRTH_FDS_MAX]);
+int logs_early(struct self *me);
+int logs_start(struct self *me);
+void logs_up(struct self *me, struct peer *p);
+void logs_down(struct self *me, struct peer *p);
+void logs_stop(struct self *me);
 
 /* sensor/packet: the Firewall. The guard opens its sockets ("queue", "logged", "links", "tables").
  */

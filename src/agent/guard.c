@@ -14,6 +14,7 @@
 #include "agent/outbox.h"
 #include "agent/quarantine/quarantine.h"
 #include "agent/sensor/change/group.h"
+#include "agent/sensor/log/opener.h"
 #include "agent/sensor/packet/loader.h"
 #include "agent/sensor/tls/hooks.h"
 #include "agent/watchdog.h"
@@ -49,6 +50,7 @@ struct keeper {
 	struct watchdog *watchdog; /* lives as long as we do; NULL: it cannot be */
 	struct loader *loader;
 	struct hooks *hooks;
+	struct opener opener;
 };
 
 /* NULL once we are ending. */
@@ -193,6 +195,31 @@ static int on_tls_hook(struct self *me, struct peer *p, struct imsg *m)
 	return on_tls(me, m, hooks_hook);
 }
 
+/* ---- log files ---- */
+
+static int on_log_look(struct self *me, struct peer *p, struct imsg *m)
+{
+	AUTO(imsg_body_done) struct imsg_body body = { 0 };
+	(void)p;
+	int rc = imsg_body(m, BODY_MAX, &body);
+	AUTO(json_decrefp) json_t *o = rc < 0 ? NULL : json_parse(body.s, NULL);
+	if (!o)
+		return -EBADMSG;
+	return state(me) ? opener_look(&state(me)->opener, o) : 0;
+}
+
+static int on_log_closed(struct self *me, struct peer *p, struct imsg *m)
+{
+	(void)p;
+	AUTO(json_decrefp)
+	json_t *o = json_parse((struct str){ (const char *)m->data, m->len }, NULL);
+	if (!o)
+		return -EBADMSG;
+	if (state(me))
+		opener_closed(&state(me)->opener, o);
+	return 0;
+}
+
 int guard_start(struct self *me)
 {
 	struct keeper *g = xcalloc(1, sizeof(*g));
@@ -209,6 +236,7 @@ int guard_start(struct self *me)
 	g->watchdog = watchdog_new(SILENT_MS);
 	g->loader = loader_new(me, loaded);
 	g->hooks = hooks_new(me);
+	opener_init(&g->opener, me);
 	return 0;
 }
 
@@ -256,6 +284,8 @@ void guard_down(struct self *me, struct peer *p)
 	loader_down(g->loader, p);
 	if (p->who == P_TLS)
 		hooks_down(g->hooks);
+	if (p->who == P_LOGS)
+		opener_down(&g->opener);
 	if ((p->who == P_FILES || p->who == P_TREE) && g->quarantine)
 		quarantine_tell(g->quarantine, false);
 	LIST_FOREACH (a, &g->asks, next)
@@ -272,6 +302,7 @@ void guard_stop(struct self *me)
 	quarantine_free(g->quarantine);
 	loader_free(g->loader);
 	hooks_free(g->hooks);
+	opener_done(&g->opener);
 	while (!LIST_EMPTY(&g->asks)) {
 		struct ask *a = LIST_FIRST(&g->asks);
 		LIST_REMOVE(a, next);
@@ -588,7 +619,9 @@ static int on_store(struct self *me, struct peer *p, struct imsg *m)
 }
 
 int (*const guard_on[M_COUNT])(struct self *, struct peer *, struct imsg *) = {
-	[M_EVENT_KEPT] = on_kept,   [M_IDENTITY] = on_identity, [M_MARK] = on_mark,
-	[M_DEED] = on_deed,         [M_STORE] = on_store,       [M_RULESET] = on_ruleset,
-	[M_TLS_LOOK] = on_tls_look, [M_TLS_HOOK] = on_tls_hook
+	[M_EVENT_KEPT] = on_kept,   [M_IDENTITY] = on_identity,
+	[M_MARK] = on_mark,         [M_DEED] = on_deed,
+	[M_STORE] = on_store,       [M_RULESET] = on_ruleset,
+	[M_TLS_LOOK] = on_tls_look, [M_TLS_HOOK] = on_tls_hook,
+	[M_LOG_LOOK] = on_log_look, [M_LOG_CLOSED] = on_log_closed
 };

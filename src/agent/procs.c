@@ -5,6 +5,8 @@
 static const char *const packet_calls[] = { "clone", "clone3", NULL };
 static const char *const spool_write[] = { "%lib/spool", NULL };
 
+static const char *const logs_write[] = { "%lib/logs", NULL };
+
 static const char *const files_calls[] = { "fanotify_mark", "mlockall", NULL };
 static const char *const changes_calls[] = { "open_by_handle_at", "inotify_add_watch",
 	                                     "inotify_rm_watch", "inotify_init1", NULL };
@@ -149,6 +151,16 @@ static const struct proc procs[] = {
 	                         .no_landlock = true,
 	                         .syscalls = changes_calls,
 	                         .caps = 1ull << CAP_DAC_READ_SEARCH | 1ull << CAP_SYS_PTRACE } },
+	[P_LOGS] = { .name = "logs",
+	             .user = "yagura-logs",
+	             .prepare = logs_prepare,
+	             .early = logs_early,
+	             .start = logs_start,
+	             .on = logs_on,
+	             .up = logs_up,
+	             .down = logs_down,
+	             .stop = logs_stop,
+	             .box = { .write = logs_write, .fds_max = 1 << 16 } },
 };
 
 const struct program agent_program = {

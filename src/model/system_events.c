@@ -110,6 +110,8 @@ static const struct event_kind kinds[] = {
 	{ 8012, "integrity-scan-failed", SEVERITY_ERROR, "A scan for integrity changes failed: {Description}", "変更の検索に失敗しました: {Description}" },
 	{ 8013, "integrity-scan-cancelled", SEVERITY_WARNING, "A scan for integrity changes was cancelled", "変更の検索がキャンセルされました" },
 	{ 8014, "integrity-real-time-lost", SEVERITY_WARNING, "Real time could not keep up with changes; they are looked for: {Description}", "リアルタイム監視が変更に追いつけなかったため、変更を検索します: {Description}" },
+	{ 8100, "log-rules-wrong", SEVERITY_WARNING, "Log inspection rules are wrong and were left out: {Description}", "誤りのあるセキュリティログ監視ルールを除外しました: {Description}" },
+	{ 8101, "log-input-cut", SEVERITY_WARNING, "Log inspection left something out: {Description}", "セキュリティログ監視で一部を省略しました: {Description}" },
 	{ 9000, "scan-started",           SEVERITY_INFO,    "A malware scan started: {Description}",             "不正プログラムの検索を開始しました: {Description}" },
 	{ 9001, "scan-ended",             SEVERITY_INFO,    "A malware scan ended: {Description}",               "不正プログラムの検索が終了しました: {Description}" },
 	{ 9002, "scan-cancelled",         SEVERITY_WARNING, "A malware scan was cancelled: {Description}",       "不正プログラムの検索がキャンセルされました: {Description}" },

@@ -497,7 +497,7 @@ export interface LogInspectionRule {
 	logFiles?: {
 		logFiles: {
 			location: string;
-			format: "syslog" | "snort-full" | "snort-fast" | "apache" | "iis" | "squid" | "nmapg" | "mysql-log" | "postgresql-log" | "dbj-multilog" | "eventlog" | "single-line-text-log" | "multi-line" | "audit" | "json" | "journald" | "command" | "full-command";
+			format: "syslog" | "snort-full" | "snort-fast" | "apache" | "iis" | "squid" | "nmapg" | "mysql-log" | "postgresql-log" | "dbj-multilog" | "eventlog" | "single-line-text-log" | "multi-line" | "audit" | "json" | "journald";
 		}[];
 	};
 	alertEnabled: boolean;

@@ -41,6 +41,7 @@ export interface Computer {
 	antiMalware: ModulePart;
 	firewall?: ModulePart;
 	intrusionPrevention?: ModulePart;
+	logInspection?: ModulePart;
 }
 
 export interface Policy {
@@ -52,6 +53,7 @@ export interface Policy {
 	antiMalware: ModulePart;
 	firewall?: ModulePart;
 	intrusionPrevention?: ModulePart;
+	logInspection?: ModulePart;
 	interfaceTypes?: { interfaceTypes: { ID: number; name: string; matches: string[] }[] };
 }
 

@@ -34,9 +34,26 @@ const usual: Record<ClassName, string[]> = {
 	firewall: ["ActionString", "DirectionString", "Protocol", "DestinationPort", "RepeatCount"],
 	intrusionprevention: ["ActionString", "DirectionString", "ApplicationType", "SourceIP", "DestinationPort", "CVE"],
 	integritymonitoring: ["ChangeString", "EntityType", "Key", "Severity", "Description"],
+	loginspection: [
+		"OSSEC_Level",
+		"Severity",
+		"OSSEC_ProgramName",
+		"OSSEC_SourceIP",
+		"OSSEC_DestinationUser",
+		"OSSEC_FullLog",
+	],
 	system: ["ActionBy"],
 };
-const wide = new Set(["InfectedFilePath", "Before", "After", "Description", "ProcessName", "Reason", "Key"]);
+const wide = new Set([
+	"InfectedFilePath",
+	"Before",
+	"After",
+	"Description",
+	"ProcessName",
+	"Reason",
+	"Key",
+	"OSSEC_FullLog",
+]);
 
 function useColumns(name: ClassName, cls: EventClass | undefined, open: (id: number) => void): Column<SecurityEvent>[] {
 	const { t, time, word, language } = useTranslation();

@@ -14,6 +14,7 @@ export const classes = {
 		title: "nav.integritymonitoring",
 		empty: "events.emptyIntegritymonitoring",
 	},
+	loginspection: { list: "logInspectionEvents", title: "nav.loginspection", empty: "events.emptyLoginspection" },
 	system: { list: "systemEvents", title: "nav.system", empty: "events.emptySystem" },
 } as const;
 

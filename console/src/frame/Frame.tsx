@@ -81,6 +81,13 @@ const items: { group?: Key; items: Item[] }[] = [
 				class: "integritymonitoring",
 			},
 			{
+				label: "nav.loginspection",
+				icon: "file",
+				to: href("events", { class: "loginspection" }),
+				here: (p) => p.params.class === "loginspection",
+				class: "loginspection",
+			},
+			{
 				label: "nav.files",
 				icon: "file",
 				to: href("events", { class: "identifiedfiles" }),

@@ -48,6 +48,7 @@ interface Own {
 	antiMalware?: ModulePart;
 	firewall?: ModulePart;
 	intrusionPrevention?: ModulePart;
+	logInspection?: ModulePart;
 	policySettings?: Settings;
 	computerSettings?: Settings;
 }

@@ -14,6 +14,7 @@ export const modules = {
 	am: { member: "antiMalware", path: "antimalware", page: "anti-malware" },
 	fw: { member: "firewall", path: "firewall", page: "firewall" },
 	ip: { member: "intrusionPrevention", path: "intrusionprevention", page: "intrusion-prevention" },
+	li: { member: "logInspection", path: "loginspection", page: "log-inspection" },
 } as const;
 export type ModuleKey = keyof typeof modules;
 export const moduleKeys = Object.keys(modules) as ModuleKey[];

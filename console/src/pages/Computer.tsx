@@ -14,10 +14,13 @@ import { Icon } from "../ui/icons";
 import { Menu } from "../ui/Menu";
 import { Card, Facts, Nothing, PageHead, Problem, Status, Tabs, Waiting } from "../ui/parts";
 import { nameOf } from "./Computers";
-import { moduleText, networkModules } from "./modules";
+import { logModule, moduleText, networkModules, shownModules } from "./modules";
 import { PolicyChoice } from "./PolicyChoice";
 
 const PortScan = lazy(() => import("../network/PortScan"));
+const LogInspectionSection = lazy(() =>
+	import("../loginspection/Section").then((m) => ({ default: m.LogInspectionSection })),
+);
 const NetworkSection = lazy(() => import("../network/Section").then((m) => ({ default: m.NetworkSection })));
 
 const isManaged = (c: Of) => c.computerStatus.agentStatusMessages[0]?.startsWith("Managed") ?? false;
@@ -130,7 +133,7 @@ function Overview(props: { computer: Of }) {
 									<Link to={href("computerModule", { id: c.ID, module: "anti-malware" })}>{t("computer.open")}</Link>
 								</span>,
 							],
-							...networkModules.map((m): [string, ReactNode] => [
+							...shownModules.map((m): [string, ReactNode] => [
 								t(m.title),
 								<span key={m.key} className="yg-module">
 									<Status state={c[m.member]?.moduleStatus?.agentStatus ?? ""}>
@@ -211,8 +214,8 @@ function ModuleState(props: { computer: Of }) {
 	);
 }
 
-/** What the manager knows of a network module on the computer. */
-function NetworkState(props: { computer: Of; of: (typeof networkModules)[number] }) {
+/** What the manager knows of a module on the computer. */
+function NetworkState(props: { computer: Of; of: (typeof shownModules)[number] }) {
 	const { t, word } = useTranslation();
 	const status = props.computer[props.of.member]?.moduleStatus;
 	return (
@@ -260,7 +263,7 @@ export default function Computer(props: { id: number; module: string; tab: strin
 						text: t("modules.antimalware"),
 						current: props.module === "anti-malware",
 					},
-					...networkModules.map(({ page, title }) => ({
+					...shownModules.map(({ page, title }) => ({
 						to: href("computerModule", { id: c.ID, module: page }),
 						text: t(title),
 						current: props.module === page,
@@ -287,6 +290,15 @@ export default function Computer(props: { id: number; module: string; tab: strin
 							<Scan computer={c.ID} managed={isManaged(c)} />
 						</div>
 					</AntiMalwareSection>
+				</ComputerEditor>
+			)}
+			{props.module === "log-inspection" && (
+				<ComputerEditor id={c.ID}>
+					<Suspense fallback={<Waiting />}>
+						<LogInspectionSection of="computer" id={c.ID} tab={props.tab}>
+							<NetworkState computer={c} of={logModule} />
+						</LogInspectionSection>
+					</Suspense>
 				</ComputerEditor>
 			)}
 			{networkModules

@@ -12,8 +12,11 @@ import { go, href, Link } from "../router/router";
 import { Ask } from "../ui/Dialog";
 import { Card, Facts, Nothing, PageHead, Problem, Status, Tabs, Waiting } from "../ui/parts";
 import { nameOf } from "./Computers";
-import { moduleText, networkModules } from "./modules";
+import { moduleText, networkModules, shownModules } from "./modules";
 
+const LogInspectionSection = lazy(() =>
+	import("../loginspection/Section").then((m) => ({ default: m.LogInspectionSection })),
+);
 const NetworkSection = lazy(() => import("../network/Section").then((m) => ({ default: m.NetworkSection })));
 
 function Properties(props: { policy: Of; policies: Of[] }) {
@@ -94,7 +97,7 @@ function Overview(props: { policy: Of; policies: Of[] }) {
 								<Link to={href("policyModule", { id: policy.ID, module: "anti-malware" })}>{t("computer.open")}</Link>
 							</span>,
 						],
-						...networkModules.map((m): [string, ReactNode] => {
+						...shownModules.map((m): [string, ReactNode] => {
 							const status = policy[m.member]?.moduleStatus;
 							return [
 								t(m.title),
@@ -197,7 +200,7 @@ export default function Policy(props: { id: number; module: string; tab: string 
 						text: t("modules.antimalware"),
 						current: props.module === "anti-malware",
 					},
-					...networkModules.map(({ page, title }) => ({
+					...shownModules.map(({ page, title }) => ({
 						to: href("policyModule", { id: policy.ID, module: page }),
 						text: t(title),
 						current: props.module === page,
@@ -214,6 +217,13 @@ export default function Policy(props: { id: number; module: string; tab: string 
 						</Suspense>
 					</PolicyEditor>
 				))}
+			{props.module === "log-inspection" && (
+				<PolicyEditor id={policy.ID}>
+					<Suspense fallback={<Waiting />}>
+						<LogInspectionSection of="policy" id={policy.ID} tab={props.tab} />
+					</Suspense>
+				</PolicyEditor>
+			)}
 			{props.module === "anti-malware" && (
 				<PolicyEditor id={policy.ID}>
 					<AntiMalwareSection

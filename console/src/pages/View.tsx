@@ -33,7 +33,7 @@ function Home() {
 	return null;
 }
 
-const sections = ["", "anti-malware", "firewall", "intrusion-prevention"];
+const sections = ["", "anti-malware", "firewall", "intrusion-prevention", "log-inspection"];
 
 function Objects(props: { kind?: string; id?: string }) {
 	const kind = [...kindNames, ...adminKindNames].find((k) => k === props.kind);

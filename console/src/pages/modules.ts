@@ -7,6 +7,15 @@ export const networkModules = [
 	{ key: "ip", ...modules.ip, title: "modules.intrusionprevention" },
 ] as const satisfies { key: string; member: string; page: string; title: Key }[];
 
+/** Log Inspection stands beside them: it has a section of its own. */
+export const logModule = { key: "li", ...modules.li, title: "modules.loginspection" } as const satisfies {
+	key: string;
+	member: string;
+	page: string;
+	title: Key;
+};
+export const shownModules = [...networkModules, logModule];
+
 /** "On, Prevent, 3 rules" in the reader's language: state and number of rules each have a word. */
 export function moduleText(word: (prefix: string, word: string) => string, message: string): string {
 	const found = message.match(/^(.*), (no|\d+) rules?$/);

@@ -197,7 +197,7 @@ static const struct field integrity_fields[] = {
 };
 
 static const struct field log_file_fields[] = {
-	{ "location", T_TEXT,   F_REQUIRED, .max = 4096, .doc = "a path, perhaps with wildcards and strftime(3); of journald, matches; of commands, one" },
+	{ "location", T_TEXT,   F_REQUIRED, .max = 4096, .doc = "a path, perhaps with wildcards and strftime(3); of journald, matches" },
 	{ "format",   T_CHOICE, 0, LI_FORMAT_CHOICES, "\"syslog\"", .doc = "of its lines" },
 	{ 0 },
 };

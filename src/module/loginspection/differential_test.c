@@ -9,8 +9,8 @@
 /*
  * The engine against an evaluator that is slow and obvious: random rule sets, random lines. The
  * evaluator shares no code with the engine: patterns are matched by walking them, windows by
- * looking through all earlier events. YAGURA_ROUNDS sets how many rule sets (40 lines each); 250 by
- * default.
+ * looking through all earlier events. YAGURA_ROUNDS sets how many rule sets (40 lines each); 1000
+ * by default.
  */
 
 enum { LINES = 40, RULES = 10, DECODERS = 4, EVENTS = RULES * 400, TEXT = 128 };

@@ -24,7 +24,7 @@ const char *const li_format_names[LI_FORMATS] = {
 	"nmapg",        "mysql-log",  "postgresql-log",
 	"dbj-multilog", "eventlog",   "single-line-text-log",
 	"multi-line",   "audit",      "json",
-	"journald",     "command",    "full-command",
+	"journald",
 };
 
 enum li_format li_format_named(struct str name)

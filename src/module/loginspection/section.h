@@ -29,16 +29,14 @@ enum li_format {
 	LI_MULTI_LINE, /* what begins with white space goes on with the line before */
 	LI_AUDIT,      /* records of one number are one event */
 	LI_JSON,
-	LI_JOURNALD,     /* location: matches, "FIELD=value" parted by blanks; empty: everything */
-	LI_COMMAND,      /* location: a command; each line of what it prints */
-	LI_FULL_COMMAND, /* ... all of it at once */
+	LI_JOURNALD, /* location: matches, "FIELD=value" parted by blanks; empty: everything */
 	LI_FORMATS
 };
 
 extern const char *const li_format_names[LI_FORMATS];
 #define LI_FORMAT_CHOICES                                                               \
 	"syslog|snort-full|snort-fast|apache|iis|squid|nmapg|mysql-log|postgresql-log|" \
-	"dbj-multilog|eventlog|single-line-text-log|multi-line|audit|json|journald|command|full-command"
+	"dbj-multilog|eventlog|single-line-text-log|multi-line|audit|json|journald"
 /* LI_FORMATS: there is no such format. djb-multilog and OSSEC's underscores are understood. */
 enum li_format li_format_named(struct str name);
 
