@@ -1,5 +1,6 @@
 #include "engine/flow.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -298,6 +299,7 @@ struct flow *flow_add(struct flows *f, const struct packet *p, enum flow_state s
 uint32_t flows_clean(struct flows *f, uint64_t now_ms)
 {
 	uint32_t ended = 0;
+	assert(f->flows);
 	for (uint32_t n = 0; n < f->used_flows && ended < f->limits.cleanup_max; n++) {
 		struct flow *w = &f->flows[f->clean_at];
 		f->clean_at = (f->clean_at + 1) % f->used_flows;
