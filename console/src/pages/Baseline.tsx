@@ -2,10 +2,10 @@ import { Button, FormGroup, FormSelect, FormSelectOption, TextInput } from "@pat
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { call } from "../api/client";
-import { keys, useComputer, useJobs } from "../api/queries";
+import { keys, useComputer } from "../api/queries";
 import type { Job } from "../api/types";
 import { useTranslation } from "../i18n";
-import { isOpen } from "../live/fold";
+import { isOpen, withJob } from "../live/fold";
 import { href } from "../router/router";
 import { Card, Facts, Nothing, PageHead, Problem, Waiting } from "../ui/parts";
 import { nameOf } from "./Computers";
@@ -41,6 +41,8 @@ interface Root {
 }
 
 const classes = ["", "File", "Directory", "User", "Group", "InstalledSoftware", "Service", "Port", "Process"];
+/** How often a job is asked after; it mostly ends at once. */
+const POLL_MS = 500;
 const short = (root: string) => root.slice(0, 12);
 
 /** The agent holds the baseline: a page of it is the result of a job. */
@@ -50,24 +52,24 @@ function usePage(computer: number) {
 	const ask = useMutation({
 		mutationFn: (what: object) => call<Job>("POST", `/computers/${computer}/integritybaseline/search`, what),
 		onSuccess: (job) => {
-			client.setQueryData<Job[]>(keys.jobs, (jobs) => [job, ...(jobs ?? []).filter((j) => j.ID !== job.ID)]);
+			client.setQueryData<Job[]>(keys.jobs, (jobs) => withJob(jobs, job));
 			setId(job.ID);
 		},
 	});
-	const job = useJobs().data?.find((j) => j.ID === id);
-	const ended = job !== undefined && !isOpen(job);
-	const page = useQuery({
+	const job = useQuery({
 		queryKey: ["baseline", id],
-		enabled: ended && job.state === "done",
-		queryFn: async () => (await call<{ result: Page }>("GET", `/jobs/${id}`)).result,
+		enabled: id !== 0,
+		queryFn: () => call<Job & { result?: Page }>("GET", `/jobs/${id}`),
+		refetchInterval: (q) => (q.state.data && !isOpen(q.state.data) ? false : POLL_MS),
 		staleTime: Number.POSITIVE_INFINITY,
 	});
-	const failed = ended && job.state !== "done" ? new Error(job.message ?? job.state) : null;
+	const ended = job.data && !isOpen(job.data) ? job.data : undefined;
+	const failed = ended && ended.state !== "done" ? new Error(ended.message ?? ended.state) : null;
 	return {
 		ask: ask.mutate,
-		page: page.data,
-		waiting: ask.isPending || (id !== 0 && !ended) || page.isFetching,
-		error: ask.error ?? page.error ?? failed,
+		page: failed ? undefined : ended?.result,
+		waiting: ask.isPending || (id !== 0 && !ended && !job.error),
+		error: ask.error ?? job.error ?? failed,
 	};
 }
 
@@ -165,7 +167,7 @@ export default function Baseline(props: { id: number }) {
 			{error && <Problem error={error} />}
 			<Card title={t("baseline.find")}>
 				<form
-					className="yg-row"
+					className="yg-finder"
 					onSubmit={(e) => {
 						e.preventDefault();
 						ask(what);
