@@ -110,7 +110,6 @@ async function compared(p) {
 
 const screens = (rule, shipped, event) => [
 	["im-rules", "/objects/integritymonitoringrules"],
-	["im-rule-new", "/objects/integritymonitoringrules/new", (p) => p.waitForSelector(".yg-form .yg-field")],
 	[
 		"im-rule-registry",
 		"/objects/integritymonitoringrules/new",
@@ -132,11 +131,7 @@ const screens = (rule, shipped, event) => [
 		},
 		(p) => p.keyboard.press("Escape"),
 	],
-	["im-changes-decided", "/changes?state=incident", (p) => p.waitForSelector("main tbody tr")],
-	["im-changes-none", "/changes?q=nothing-like-this"],
-	["im-baseline", `/computers/${COMPUTER}/baseline`, (p) => p.waitForSelector("main dl")],
 	["im-baseline-compared", `/computers/${COMPUTER}/baseline`, compared],
-	["im-events", "/events/integritymonitoring", (p) => p.waitForSelector("main tbody tr")],
 	["im-event", `/events/integritymonitoring?open=${event}`, (p) => p.waitForSelector(".yg-panel dl")],
 ];
 

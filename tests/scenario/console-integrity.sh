@@ -1,4 +1,5 @@
 # Integrity Monitoring in the console: rules, the inbox of changes, the baseline looked through and compared; every screen with axe.
+# seconds: 420
 . "$TOP/tests/scenario/lib.sh"
 [ -d "$TOP/console/dist" ] || { not_ok "the console is built" "no console/dist"; finish; }
 netns_pair
