@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -341,6 +342,42 @@ static void dead_and_rude_workers_are_replaced_and_linked_again(void **state)
 	fclose(s.out);
 }
 
+/* As in an upgrade: the file of the program is gone while its processes run. */
+static void a_program_whose_file_was_replaced_starts_its_processes_again(void **state)
+{
+	(void)state;
+	char path[] = "/tmp/yagura-proc-XXXXXX", line[64], link[64];
+	int out[2];
+	AUTO(closep) int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	int to = mkstemp(path);
+	assert_true(from >= 0 && to >= 0);
+	while (sendfile(to, from, NULL, 1 << 20) > 0)
+		;
+	assert_int_equal(fchmod(to, 0755), 0);
+	close(to);
+	assert_int_equal(pipe(out), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		dup2(out[1], STDOUT_FILENO);
+		alarm(60);
+		execl(path, "proc_test", "program", (char *)NULL);
+		_exit(127);
+	}
+	close(out[1]);
+	FILE *said = fdopen(out[0], "r");
+	snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
+	for (ssize_t n = 0; n < (ssize_t)strlen(path) || strncmp(line, path, strlen(path)) != 0;)
+		n = readlink(link, line, sizeof(line));
+	unlink(path);
+	for (int i = 1; i <= 3; i++)
+		assert_non_null(fgets(line, sizeof(line), said));
+	kill(pid, SIGTERM);
+	int status = 0;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	fclose(said);
+}
+
 static void nobody_outlives_a_killed_guard(void **state)
 {
 	(void)state;
@@ -508,6 +545,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_body_in_a_memfd_that_can_still_change_is_refused),
 		cmocka_unit_test(a_pair_that_is_replaced_is_told_as_down),
 		cmocka_unit_test(dead_and_rude_workers_are_replaced_and_linked_again),
+		cmocka_unit_test(a_program_whose_file_was_replaced_starts_its_processes_again),
 		cmocka_unit_test(nobody_outlives_a_killed_guard),
 		cmocka_unit_test(a_box_refuses_what_it_does_not_name),
 	};

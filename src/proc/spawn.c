@@ -14,14 +14,25 @@
 
 enum { ARGS_MAX = 64, ENV_MAX = 16 };
 
+/*
+ * What is executed: ourselves, or the program beside us. Where our file was replaced, as in an
+ * upgrade before its restart, the link's text ends with " (deleted)" (proc(5)); the link itself
+ * still leads to what we are.
+ */
 static int own_path(const char *exe, char out[static PATH_MAX])
 {
+	static const char gone[] = " (deleted)";
 	ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - 1);
 	if (n < 0)
 		return -errno;
 	out[n] = '\0';
-	if (!exe)
+	size_t kept = (size_t)n > strlen(gone) ? (size_t)n - strlen(gone) : 0;
+	bool replaced = kept && strcmp(out + kept, gone) == 0;
+	if (!exe) {
+		if (replaced)
+			snprintf(out, PATH_MAX, "/proc/self/exe");
 		return 0;
+	}
 	char *slash = strrchr(out, '/');
 	size_t room = PATH_MAX - (size_t)(slash + 1 - out);
 	int len = snprintf(slash + 1, room, "%s", exe);

@@ -259,7 +259,7 @@ function Existing(props: { name: KindName; object: Item; policy: number }) {
 				)}
 			</PageHead>
 			{shipped ? (
-				<Shipped kind={props.name} object={object} />
+				<Shipped object={object} />
 			) : (
 				<Editor
 					key={JSON.stringify(object)}

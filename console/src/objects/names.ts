@@ -5,7 +5,6 @@ export const kindNames = [
 	"interfacetypes",
 	"intrusionpreventionrules",
 	"applicationtypes",
-	"integritymonitoringrules",
 	"iplists",
 	"maclists",
 	"portlists",
