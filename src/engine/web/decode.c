@@ -65,7 +65,9 @@ static bool percents(struct str in, bool plus, struct buf *out)
 			any = true;
 			i += took - 1;
 		} else {
-			char c = in.p[i] == '+' && plus ? ' ' : in.p[i];
+			char c = in.p[i];
+			if (plus && c == '+')
+				c = ' ';
 			buf_char(out, c);
 		}
 	}

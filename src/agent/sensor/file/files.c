@@ -315,11 +315,13 @@ static void group_ready(struct watch *w, uint32_t events)
 	if (n <= 0)
 		return;
 	const struct fanotify_event_metadata *e = (const void *)block;
-	for (; FAN_EVENT_OK(e, n); e = FAN_EVENT_NEXT(e, n)) {
+	while (FAN_EVENT_OK(e, n)) {
 		struct who who = who_of(e);
 		event(f, e, &who);
 		if (who.pidfd >= 0)
 			close(who.pidfd);
+		n -= e->event_len;
+		e = (const void *)((const char *)e + e->event_len);
 	}
 }
 
