@@ -249,7 +249,7 @@ static int init(struct run *r, int argc, char **argv)
 	AUTO(keeper_close) struct keeper to = { .fd = -1 };
 	(void)argc;
 	(void)argv;
-	if (keeper_open(&to, AT_FDCWD, r->baseline, r->now.source, &why) < 0)
+	if (keeper_open(&to, AT_FDCWD, r->baseline, r->now.source, NULL, &why) < 0)
 		return fail(&why);
 	r->paths = package_paths_new(r->root);
 	return survey(r, NULL, &to, "baseline");
@@ -274,7 +274,8 @@ static int check(struct run *r, int argc, char **argv)
 		return fail(&why);
 	r->paths = package_paths_new(r->root);
 	r->packages = packages_new(r->root, packages_since(was.header), r->paths);
-	if (r->update && keeper_open(&to, AT_FDCWD, r->baseline, r->now.source, &why) < 0)
+	if (r->update &&
+	    keeper_open(&to, AT_FDCWD, r->baseline, r->now.source, &was.root, &why) < 0)
 		return fail(&why);
 	return survey(r, &was, r->update ? &to : NULL, "check");
 }

@@ -18,7 +18,8 @@ check_until "a policy that is switched off lets files pass" 20 sh -c "printf x >
 api POST "/identifiedfiles/$id/restore" '{}' >"$WORK/restore.json"
 check_until "the console restores the file" 20 grep -q EICAR "$file.1"
 check "it has its bytes back" test "$(wc -c <"$file.1")" = 68
-check_until "the record says restored" 10 sh -c "$(declare -f api in_m); NS_M=$NS_M WORK=$WORK RID=$RID MANAGER_HOST=$MANAGER_HOST; api GET /identifiedfiles/$id | grep -q restored"
+restored() { api GET "/identifiedfiles/$id" | grep -q restored; }
+check_until "the record says restored" 10 restored
 
 base_policy '{"antiMalware":{"state":"on"}}' >/dev/null
 sleep 2

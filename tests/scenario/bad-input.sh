@@ -44,5 +44,6 @@ agent_start a "$WORK/fs"
 check_until "a policy that was tampered with is refused aloud" 20 grep -qiE 'policy.*(refused|signature|not)' "$WORK/a.log"
 manager_start
 check_until "and replaced when the manager is back" 40 denied "$WORK/fs/back.com"
-check_until "the events of the time between arrive" 30 sh -c "$(declare -f api in_m am_events); NS_M=$NS_M WORK=$WORK RID=$RID MANAGER_HOST=$MANAGER_HOST; am_events | grep -q away.com"
+caught_up() { am_events | grep -q away.com; }
+check_until "the events of the time between arrive" 30 caught_up
 finish

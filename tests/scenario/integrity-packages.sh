@@ -1,9 +1,9 @@
-# Integrity Monitoring: an upgrade of 200 packages, into a root of its own, is one group and no flood; what was changed beside it, or
+# Integrity Monitoring: an upgrade of many packages (50; SOAK=1: 200), into a root of its own, is one group and no flood; what was changed beside it, or
 # is not what the package holds, is told by itself.
 . "$TOP/tests/scenario/lib.sh"
 YAGURA=$(program yagura)
 ROOT=$WORK/root
-N=${INTEGRITY_PACKAGES:-200}
+N=${INTEGRITY_PACKAGES:-$([ -n "${SOAK:-}" ] && echo 200 || echo 50)}
 mkdir -p "$ROOT"/var/lib/dpkg/{info,updates,triggers} "$ROOT/var/log" "$WORK/debs"
 : >"$ROOT/var/lib/dpkg/status"
 : >"$ROOT/var/lib/dpkg/available"
@@ -47,7 +47,7 @@ check "and installed over the old ones" installed 2
 
 files check
 check "the upgrade is one group" jq -e 'length == 1 and .[0].cause == "package"' <<<"$(groups)"
-check "that counts every file" jq -e --argjson n "$N" '.[0].changes >= 4 * $n and (.[0].text | test("200 packages|[0-9]+ packages"))' <<<"$(groups)"
+check "that counts every file" jq -e --argjson n "$N" '.[0].changes >= 4 * $n and (.[0].text | test("[0-9]+ packages"))' <<<"$(groups)"
 check "and names packages with both versions" jq -e '.[0].text | test("p[0-9]+:all 1 -> 2")' <<<"$(groups)"
 check "with what the old versions had and the new ones have not" jq -e --argjson n "$N" '.[0].deleted == $n' <<<"$(groups)"
 check "and nothing is told beside it" test "$(alone | jq length)" = 0

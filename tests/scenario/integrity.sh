@@ -29,8 +29,9 @@ bad=$(api POST /integritymonitoringrules '{"name":"bad","template":"custom","cus
 check "a wrong rule is refused with its place" grep -q 'line 2, column 2: <inklude> is not known here: expected <include>' <<<"$bad"
 RULE=$(api POST /integritymonitoringrules "{\"name\":\"settings\",\"severity\":\"high\",\"template\":\"file\",\"fileBaseDirectory\":\"$WORK/fs/etc\",\"fileIncludedValues\":[\"*.conf\"]}" | jq '.ID // empty')
 check "a rule from the template is taken" test -n "$RULE"
-LOGS=$(api POST /integritymonitoringrules "{\"name\":\"logs\",\"template\":\"custom\",\"customXML\":\"<FileSet base='$WORK/fs/log'><attributes><Growing/></attributes></FileSet><UserSet/><GroupSet/>\"}" | jq '.ID // empty')
+LOGS=$(api POST /integritymonitoringrules "{\"name\":\"logs of the app\",\"template\":\"custom\",\"customXML\":\"<FileSet base='\${PROTECTED}/log'><attributes><Growing/></attributes></FileSet><UserSet/><GroupSet/>\"}" | jq '.ID // empty')
 check "a rule in XML is taken" test -n "$LOGS"
+setting platformSettingEnvironmentVariableOverrides "PROTECTED=$WORK/fs"
 base_policy "{\"integrityMonitoring\":{\"state\":\"on\",\"ruleIDs\":[$RULE,$LOGS]}}" >/dev/null
 check_until "a baseline is made when the rules come" 60 system_has 8000 1
 check "a scan of an unchanged host ends" scan
@@ -71,6 +72,39 @@ check "and the file of the group is not" test "$(seen Created /etc/7.conf)" = 0
 : >"$WORK/fs/log/app.log"
 kill_child "$AGENT_PID" tree
 check_until "a log that shrank is told after the process that scans was killed" 60 eval 'scan && seen_once Updated /log/app.log'
+
+roots() { api GET "/computers/$COMPUTER/integritybaselines" | jq '.integrityBaselines // []'; }
+check_until "the manager keeps the root of every baseline, each made from the one before" 20 eval \
+	'roots | jq -e "length >= 4 and all(.[]; .proven) and ([.[:-1], .[1:]] | transpose | all(.[0].previous == .[1].root))"'
+# job PATH BODY: does it, and prints the job's result.
+job() {
+	JOB=$(api POST "/computers/$COMPUTER/$1" "$2" | jq '.ID // empty')
+	[ -n "$JOB" ] && until_ok 60 job_ended "$JOB" >/dev/null && api GET "/jobs/$JOB" | jq .result
+}
+check "a page of the baseline is shown" jq -e --arg k "$WORK/fs/etc/1.conf" '.items | any(.[]; .key == $k and .attributes.permissions == "0644")' \
+	<<<"$(job integritybaseline/search '{"text":"/etc/","class":"File"}')"
+first=$(job integritybaseline/search '{"maxItems":2}')
+check "and the next one goes on behind it" jq -e --argjson first "$first" '.items[0].key > $first.items[1].key' \
+	<<<"$(job integritybaseline/search "$(jq '{maxItems: 2, after: .items[1].place}' <<<"$first")")"
+older=$(jq -r '.kept[1].root' <<<"$first")
+check "it is compared with one before it" jq -e --arg k "$WORK/fs/log/app.log" '.changes | any(.[]; .key == $k and .change == "updated")' \
+	<<<"$(job integritybaseline/search "{\"comparedWith\":\"$older\"}")"
+check "the agent proves its baseline" jq -e --arg r "$(roots | jq -r '.[0].root')" '.root == $r' <<<"$(job integritybaseline/prove '{}')"
+check "and nothing is told" test "$(system_count 8020)" = 0
+cp "$WORK/a/lib/tree/baseline" "$WORK/newest"
+cp "$WORK/a/lib/tree/baseline.1" "$WORK/a/lib/tree/baseline"
+job integritybaseline/prove '{}' >/dev/null
+check_until "a store that root put another whole baseline into is told" 20 system_has 8020 1
+check "a scan against it ends" scan
+check_until "and its root is not the one that was kept" 20 system_has 8020 2
+
+pending() { api GET "/integritychanges" | jq '.integrityChanges // []'; }
+check_until "changes wait by their cause" 20 eval 'pending | jq -e "any(.[]; .cause == \"package\") and any(.[]; .causeID == \"rule-settings\" and .changes >= 6)"'
+GROUP=$(pending | jq '.[] | select(.cause == "package") | .ID')
+check "a group is approved" jq -e '.state == "approved"' <<<"$(api POST "/integritychanges/$GROUP/approve" '{"note":"the upgrade of today"}')"
+GROUP=$(pending | jq '.[] | select(.causeID == "rule-settings") | .ID')
+check "another becomes an incident" jq -e '.state == "incident"' <<<"$(api POST "/integritychanges/$GROUP/incident" '{}')"
+check_until "that is told" 10 system_has 8021 1
 
 before=$(system_count 8011)
 printf x | dd of="$WORK/a/lib/tree/baseline" bs=1 seek=700 conv=notrunc status=none

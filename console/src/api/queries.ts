@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { keepEnded } from "../live/fold";
 import { call } from "./client";
 import type {
 	AntiMalwareStatus,
@@ -87,7 +88,8 @@ export function useFiles() {
 export function useJobs() {
 	return useQuery({
 		queryKey: keys.jobs,
-		queryFn: async () => (await call<{ jobs: Job[] }>("GET", "/jobs")).jobs,
+		queryFn: async ({ client }) =>
+			keepEnded(client.getQueryData<Job[]>(keys.jobs), (await call<{ jobs: Job[] }>("GET", "/jobs")).jobs),
 		staleTime: Number.POSITIVE_INFINITY,
 	});
 }

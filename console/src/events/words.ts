@@ -17,7 +17,9 @@ const wordsOf: Record<string, string | readonly string[]> = {
 	ActionString: "fwEvent",
 	DirectionString: "fwEvent",
 	Flow: "fwEvent",
-	Severity: "ruleRank",
+	ChangeString: ["integrityChange"],
+	EntityType: "entityClass",
+	Severity: ["ruleRank", "ruleSeverity"],
 };
 
 /** How a firewall event says which rule decided. */
@@ -53,8 +55,12 @@ export function valueText(language: Language, field: string, value: string | num
 		return translate(language, "packetReason.rule", { name: text.slice(RULE.length) });
 	const part = wordsOf[field];
 	if (typeof part === "string") return translateWord(language, part, text);
-	const known = part?.find((p) => translateWord(language, p, text) !== text);
-	return known ? translateWord(language, known, text) : text;
+	// Integrity Monitoring's events begin such words in capitals.
+	for (const word of [text, text.toLowerCase()]) {
+		const known = part?.find((p) => translateWord(language, p, word) !== word);
+		if (known) return translateWord(language, known, word);
+	}
+	return text;
 }
 
 /** The kind's sentence in the reader's language; the manager's English one when the kind is not known here. */

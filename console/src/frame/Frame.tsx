@@ -103,11 +103,12 @@ const items: { group?: Key; items: Item[] }[] = [
 	},
 	{
 		items: [
+			{ label: "changes.title", icon: "file", to: href("changes", {}), here: (p) => p.name === "changes" },
 			{
 				label: "nav.computers",
 				icon: "computer",
 				to: href("computers", {}),
-				here: (p) => p.name.startsWith("computer"),
+				here: (p) => p.name.startsWith("computer") || p.name === "baseline",
 			},
 			{ label: "nav.policies", icon: "policy", to: href("policies", {}), here: (p) => p.name.startsWith("polic") },
 			{

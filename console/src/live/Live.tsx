@@ -61,8 +61,11 @@ export function LiveProvider(props: { children: ReactNode }) {
 
 		function onState(connected: boolean) {
 			window.clearTimeout(lostTimer);
-			if (connected) setLost(null);
-			else {
+			if (connected) {
+				setLost(null);
+				// What ended before the stream stood was told to nobody.
+				client.invalidateQueries({ queryKey: keys.jobs });
+			} else {
 				const since = Date.now();
 				lostTimer = window.setTimeout(() => setLost((l) => l ?? since), LOST_MS);
 			}

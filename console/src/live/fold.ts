@@ -25,6 +25,15 @@ export function foldEvents(arrived: readonly Arrived[], news: readonly News[]): 
 
 export const isOpen = (job: Job) => ["queued", "sent", "running", "cancelling"].includes(job.state);
 
+/** The jobs with one that was just asked for: the stream may have told more of it before the request was answered. */
+export const withJob = (jobs: readonly Job[] | undefined, job: Job): Job[] => foldJobs([job, ...(jobs ?? [])], []);
+
+/** The jobs as they were read. What the stream told meanwhile to have ended has ended. */
+export function keepEnded(known: readonly Job[] | undefined, read: readonly Job[]): Job[] {
+	const over = new Map((known ?? []).filter((j) => !isOpen(j)).map((j) => [j.ID, j]));
+	return read.map((j) => (isOpen(j) && over.get(j.ID)) || j);
+}
+
 /** Jobs that a batch of news brought to their end. */
 export function ended(before: readonly Job[], after: readonly Job[]): Job[] {
 	const open = new Set(before.filter(isOpen).map((j) => j.ID));

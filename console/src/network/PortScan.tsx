@@ -6,7 +6,7 @@ import { keys, useJobs } from "../api/queries";
 import type { Job } from "../api/types";
 import { JobDeeds, JobState } from "../frame/Jobs";
 import { useTranslation } from "../i18n";
-import { isOpen } from "../live/fold";
+import { isOpen, withJob } from "../live/fold";
 import { refusalText } from "../objects/refusals";
 import { Card, Problem } from "../ui/parts";
 import "./words";
@@ -22,8 +22,7 @@ export default function PortScan(props: { computer: number }) {
 	const start = useMutation({
 		mutationFn: () =>
 			call<Job>("POST", `/computers/${props.computer}/portscan`, ports.trim() ? { ports: ports.trim() } : {}),
-		onSuccess: (job) =>
-			client.setQueryData<Job[]>(keys.jobs, (jobs) => [job, ...(jobs ?? []).filter((j) => j.ID !== job.ID)]),
+		onSuccess: (job) => client.setQueryData<Job[]>(keys.jobs, (jobs) => withJob(jobs, job)),
 	});
 	function submit(e: FormEvent) {
 		e.preventDefault();

@@ -259,7 +259,7 @@ function Existing(props: { name: KindName; object: Item; policy: number }) {
 				)}
 			</PageHead>
 			{shipped ? (
-				<Shipped object={object} />
+				<Shipped kind={props.name} object={object} />
 			) : (
 				<Editor
 					key={JSON.stringify(object)}

@@ -2,6 +2,7 @@ import type { ComponentType } from "react";
 import { adminKindTable } from "../admin/kinds";
 import type { Key } from "../i18n";
 import type { Draft, Field, Group, Input } from "./fields";
+import { integrityMonitoringRule } from "./integrity";
 import { intrusionPreventionRule } from "./intrusion";
 import type { KindName } from "./names";
 
@@ -39,7 +40,7 @@ export interface Kind {
 	/** Objects that name one of these; one that is named cannot be deleted. */
 	uses: Use[];
 	/** The module whose policies and computers it is assigned in, and the member there. */
-	assigned?: { member: "firewall" | "intrusionPrevention"; in: string };
+	assigned?: { member: "firewall" | "intrusionPrevention" | "integrityMonitoring"; in: string };
 	/** Policies' and computers' settings that name one. */
 	settings?: readonly string[];
 	/** They belong to a policy each. */
@@ -519,6 +520,7 @@ const kinds: Record<KindName, Kind> = {
 		],
 	},
 	intrusionpreventionrules: intrusionPreventionRule,
+	integritymonitoringrules: integrityMonitoringRule,
 	applicationtypes: {
 		path: "applicationtypes",
 		list: "applicationTypes",

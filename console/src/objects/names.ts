@@ -5,6 +5,7 @@ export const kindNames = [
 	"interfacetypes",
 	"intrusionpreventionrules",
 	"applicationtypes",
+	"integritymonitoringrules",
 	"iplists",
 	"maclists",
 	"portlists",

@@ -45,6 +45,7 @@ export interface Owner {
 	computerSettings?: Settings;
 	firewall?: ModulePart;
 	intrusionPrevention?: ModulePart;
+	integrityMonitoring?: ModulePart;
 }
 
 /** Who sets what, for "used by": only what differs comes, so thousands of computers cost little. */
@@ -58,7 +59,8 @@ export function useOwners() {
 			{
 				queryKey: ["computers", "owners"],
 				queryFn: async () => {
-					const path = "/computers?overrides=true&expand=firewall,intrusionPrevention,computerSettings";
+					const path =
+						"/computers?overrides=true&expand=firewall,intrusionPrevention,integrityMonitoring,computerSettings";
 					return (await call<{ computers: Owner[] }>("GET", path)).computers;
 				},
 			},

@@ -54,9 +54,11 @@ function Deeds(props: { computer: Of }) {
 		act: () => erase.mutate(),
 	};
 	const deeds: { text: string; danger?: boolean; act: () => void }[] = [
+		{ text: t("baseline.title"), act: () => go(href("baseline", { id: computer.ID })) },
 		...(isManaged(computer)
 			? [
 					{ text: t("computers.sendPolicy"), act: () => job.mutate("sendpolicy") },
+					{ text: t("computers.integrityScan"), act: () => job.mutate("integrityscan") },
 					{ text: t("computers.checkStatus"), act: () => job.mutate("checkstatus") },
 					{ text: t("computers.deactivate"), act: () => setQuestion(deactivate) },
 				]

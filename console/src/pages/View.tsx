@@ -13,6 +13,8 @@ const SystemSettings = lazy(() => import("../admin/SystemSettings"));
 
 const Events = lazy(() => import("./Events"));
 const Computer = lazy(() => import("./Computer"));
+const Baseline = lazy(() => import("./Baseline"));
+const Changes = lazy(() => import("./Changes"));
 const ObjectList = lazy(() => import("../objects/List"));
 const ObjectPage = lazy(() => import("../objects/Page"));
 const Policies = lazy(() => import("./Policies"));
@@ -60,6 +62,8 @@ export function View(props: { place: Place | null }) {
 	const modules = place.name.startsWith("computer") ? [...sections, "system-events"] : sections;
 	if (!modules.includes(section.module)) return <Missing />;
 	if (place.name === "events") return <Events key={place.params.class} name={place.params.class} />;
+	if (place.name === "changes") return <Changes />;
+	if (place.name === "baseline") return <Baseline key={id} id={id} />;
 	if (place.name === "computers") return <Computers />;
 	if (place.name === "policies") return <Policies />;
 	if (place.name.startsWith("computer")) return <Computer key={id} id={id} {...section} />;

@@ -184,6 +184,8 @@ static const struct command_kind kinds[] = {
 	{ "cancel-scan",          to_tree,          NULL },
 	{ "integrity-scan",       to_tree,          NULL },
 	{ "integrity-baseline",   to_tree,          NULL },
+	{ "integrity-view",       to_tree,          NULL },
+	{ "integrity-prove",      to_tree,          NULL },
 	{ "restore",              start_store,      "restore" },
 	{ "delete-file",          start_store,      "delete" },
 	{ "send-file",            start_store,      "fetch" },

@@ -34,6 +34,7 @@ static const struct gate {
 	{ "POST",   "/api/computers/{id}/loginspection/test", NULL,                       "computer" },
 	{ "POST",   "/api/computers/{id}/firewall/simulate", NULL,                        "computer" },
 	{ "POST",   "/api/intrusionpreventionrules/capture", NULL,                        "rule" },
+	{ "POST",   "/api/computers/{id}/integritybaseline/search", NULL,                 "computer" },
 	{ NULL,     "/api/policies/default",              "canEditPolicyProperties",      "policy" },
 	{ NULL,     "/api/policies/{id}",                 "canEditPolicyProperties",      "policy" },
 	{ "DELETE", "/api/computers",                     "canDeleteComputers",           "computer" },
@@ -49,6 +50,7 @@ static const struct gate {
 	{ NULL,     "/api/apiusagemetrics/search",         NULL,                           "API usage" },
 	{ NULL,     "/api/jobs/search",                   NULL,                           "job" },
 	{ NULL,     "/api/jobs",                          "canEditComputerProperties",    "job" },
+	{ NULL,     "/api/integritychanges/{id}",         "canEditComputerProperties",    "integrity change" },
 	{ NULL,     "/api/softwarechanges/review",        "canAllowOrBlockDrift",         "software change" },
 	{ NULL,     "/api/applicationcontroltrustrulesets/{id}", "canEditAppControlTrustEntities", "trust ruleset" },
 	{ NULL,     "/api/agentversioncontrolprofiles/{id}", "canEditAgentVersionControls", "agent version control" },
@@ -295,6 +297,7 @@ static bool path_reached(struct call *c, bool write)
 		{ "/api/jobs/", STMT_JOB_COMPUTER, false },
 		{ "/api/identifiedfiles/", STMT_FILE_COMPUTER, false },
 		{ "/api/alerts/", STMT_ALERT_COMPUTER, false },
+		{ "/api/integritychanges/", STMT_CHANGE_COMPUTER, false },
 	};
 	if (is_over_many(str_of(c->rq->path)))
 		return !c->role || json_bool(c->role, "allComputers", true);

@@ -172,6 +172,7 @@ static const char *right_of(const struct route *r)
 		{ NULL,   "/api/computers",              "canEditComputerProperties" },
 		{ NULL,   "/api/jobs",                   "canEditComputerProperties" },
 		{ NULL,   "/api/jobbatches",             "canEditComputerProperties" },
+		{ NULL,   "/api/integritychanges",       "canEditComputerProperties" },
 		{ NULL,   "/softwarechanges/review",     "canAllowOrBlockDrift" },
 		{ NULL,   "/applicationcontroltrustrulesets", "canEditAppControlTrustEntities" },
 		{ NULL,   "/agentversioncontrolprofiles", "canEditAgentVersionControls" },

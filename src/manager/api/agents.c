@@ -11,6 +11,7 @@
 #include "base/rand.h"
 #include "manager/alert/alert.h"
 #include "manager/api/app.h"
+#include "manager/api/integrity.h"
 #include "manager/tasks/clocks.h"
 #include "manager/tasks/eventbased.h"
 #include "model/event_scan.h"
@@ -579,6 +580,8 @@ static int take_event(struct intake *in, int rc, struct event *ev)
 		return 0;
 	}
 	rc = event_store(in->call->app, in->call->who.computer, in->host, ev, &id);
+	if (rc == 1)
+		integrity_told(in->call->app, in->call->who.computer, in->host, ev, id);
 	event_done(ev);
 	return rc < 0 ? rc : 0;
 }
@@ -593,6 +596,9 @@ static int take_text(struct intake *in, struct str text, bool known, size_t *n)
 	if (*n) {
 		int rc = event_store_scanned(in->call->app, in->call->who.computer, in->host, &ev,
 		                             values, &id);
+		if (rc == 1 && integrity_hears(&ev) && event_load(&ev) == 0)
+			integrity_told(in->call->app, in->call->who.computer, in->host, &ev, id);
+		event_done(&ev);
 		return rc < 0 ? rc : 0;
 	}
 	*n = event_extent(text);

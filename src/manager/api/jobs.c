@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/rand.h"
 #include "manager/api/app.h"
+#include "manager/api/integrity.h"
 #include "manager/api/portscan.h"
 
 /* Jobs: what a person asked an agent for. queued, sent, running, then done, failed, cancelled or
@@ -229,6 +230,12 @@ int job_get(struct call *c)
 	return c->out ? 200 : missing(c, "job");
 }
 
+/* What an agent can stop in the middle. */
+static bool is_scan(const char *kind)
+{
+	return choice_has("malware-scan|integrity-scan|integrity-baseline", kind);
+}
+
 static bool is_open(const char *state)
 {
 	return choice_has("queued|sent|running|cancelling", state);
@@ -261,7 +268,7 @@ void job_stop(struct app *a, const char *by, int64_t id, const char *state, cons
 	if (!is_open(was))
 		return;
 	job_set_state(a, id, state, said);
-	if (strcmp(was, "queued") == 0 || strcmp(json_text(job, "kind", ""), "malware-scan") != 0)
+	if (strcmp(was, "queued") == 0 || !is_scan(json_text(job, "kind", "")))
 		return;
 	AUTO(json_decrefp)
 	json_t *command = json_pack("{s:s,s:{s:I}}", "command", "cancel-scan", "args", "command",
@@ -281,7 +288,7 @@ int job_cancel(struct call *c)
 	const char *state = json_text(job, "state", "");
 	if (strcmp(state, "queued") == 0) {
 		job_set_state(c->app, c->id, "cancelled", NULL);
-	} else if (is_open(state) && strcmp(json_text(job, "kind", ""), "malware-scan") == 0) {
+	} else if (is_open(state) && is_scan(json_text(job, "kind", ""))) {
 		job_set_state(c->app, c->id, "cancelling", NULL);
 		int status = job_add(c, "cancel", json_int(job, "computerID", 0),
 		                     json_pack("{s:s,s:{s:I}}", "command", "cancel-scan", "args",
@@ -358,6 +365,27 @@ int job_integrity_baseline(struct call *c)
 	               json_pack("{s:s,s:{}}", "command", "integrity-baseline", "args"), &c->out);
 }
 
+int job_integrity_prove(struct call *c)
+{
+	return job_add(c, "integrity-prove", c->id,
+	               json_pack("{s:s,s:{}}", "command", "integrity-prove", "args"), &c->out);
+}
+
+/* The agent checks what it does not know. */
+int job_integrity_view(struct call *c)
+{
+	static const char *const keys[] = { "text",     "class",    "after",
+		                            "maxItems", "baseline", "comparedWith" };
+	json_t *args = json_object();
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		json_t *v = json_object_get(c->body, keys[i]);
+		if (json_is_string(v) || json_is_integer(v))
+			json_set(args, keys[i], json_incref(v));
+	}
+	return job_add(c, "integrity-view", c->id,
+	               json_pack("{s:s,s:o}", "command", "integrity-view", "args", args), &c->out);
+}
+
 static int simple(struct call *c, const char *kind, const char *command, const char *event)
 {
 	AUTO(freep) char *name = computer_name(c->app->store, c->id);
@@ -431,6 +459,9 @@ void job_said(struct app *a, int64_t computer, const json_t *said)
 		state = "cancelling";
 	AUTO(json_decrefp) json_t *shown = with_url(a, job, state, said);
 	job_set_state(a, id, state, shown);
+	if (strcmp(json_text(job, "kind", ""), "integrity-prove") == 0 &&
+	    strcmp(state, "done") == 0)
+		integrity_proved(a, computer, json_object_at(said, "result"));
 	if (strcmp(json_text(job, "kind", ""), "deactivate") != 0 || strcmp(state, "done") != 0)
 		return;
 	AUTO(freep) char *name = computer_name(a->store, computer);

@@ -100,6 +100,9 @@ int malware_right(struct call *c, const char *kind, int64_t id, const json_t *ob
 
 json_t *integrity_part(struct app *a, const struct chain *ch);
 /* What the engine would refuse of an integrity monitoring rule is refused here. */
+/* platformSettingEnvironmentVariableOverrides as an object: NAME=value, separated by commas; the
+ * nearest level's comes first and holds. New reference. */
+json_t *chain_variables(const struct chain *ch);
 int integrity_rule_right(const json_t *rule, struct err *why);
 
 /* ---- policy_inspection.c ---- */

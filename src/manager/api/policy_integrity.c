@@ -49,6 +49,7 @@ json_t *integrity_part(struct app *a, const struct chain *ch)
 			json_array_append_new(rules, rule);
 	}
 	json_set(o, "rules", rules);
+	json_set(o, "variables", chain_variables(ch));
 	for (size_t n = 0; n < ARRAY_LEN(settings); n++) {
 		AUTO(freep)
 		char *value = chain_setting(ch, setting_find(SCOPE_POLICY, settings[n]));

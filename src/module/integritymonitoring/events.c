@@ -76,7 +76,7 @@ static void set_unique(const struct im_change *c, struct str root, struct event 
 	for (size_t i = 0; i < ARRAY_LEN(both); i++) {
 		struct im_entity e = both[i] ? *both[i] : (struct im_entity){ 0 };
 		/* How it was read is no part of what it is. */
-		e.file.settled = false;
+		e.file.settled = e.file.owned = false;
 		if (both[i])
 			im_pack(&p, &e);
 	}

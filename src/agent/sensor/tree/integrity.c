@@ -16,7 +16,7 @@
 
 enum { SLICE_MS = 15, STEP = 64, PROGRESS_MS = 1000, WAITING_MAX = 1 << 20, LEDGER_MAX = 64 << 20 };
 
-static const char baseline[] = "baseline";
+static const char baseline[] = INTEGRITY_BASELINE;
 
 /* ---- telling ---- */
 
@@ -87,17 +87,32 @@ static void on_trouble(void *arg, struct str path, int error)
 	log_warning("integrity: read %s: %s", log_quote(path), strerror(-error));
 }
 
+/* A new baseline, and the one that it was made from: the manager keeps the root of the last. */
 static void say(struct integrity *i, const char *kind, const struct im_chain *root)
 {
-	AUTO(buf_done) struct buf b = { 0 };
+	AUTO(buf_done) struct buf b = { 0 }, was = { 0 }, is = { 0 };
 	struct survey_counts c;
+	struct event ev;
 	char hex[2 * IM_CHAIN + 1];
 	survey_counts(i->survey, &c);
 	hex_lower(hex, root->hash, IM_CHAIN);
+	AUTO(json_decrefp) json_t *before = json_pack("{s:s}", "root", i->root);
+	AUTO(json_decrefp) json_t *after = json_pack("{s:s}", "root", hex);
+	json_set_text(after, "cause", i->id >= 0 ? "asked" : "rules");
+	json_set_bool(after, "asked", i->asked);
+	json_set_int(after, "entities", (int64_t)c.entities);
+	json_set_int(after, "changes", (int64_t)c.changes);
+	json_write(&was, before);
+	json_write(&is, after);
 	buf_fmt(&b, "%llu entities, %llu changes, %llu unreadable; baseline %s%s%s",
 	        (unsigned long long)c.entities, (unsigned long long)c.changes,
 	        (unsigned long long)c.troubles, i->root, i->root[0] ? " -> " : "", hex);
-	outbox_system(i->outbox, kind, b.p);
+	event_init(&ev, &event_class_system, kind);
+	event_text(&ev, "Description", b.p);
+	event_text(&ev, "Before", was.p);
+	event_text(&ev, "After", is.p);
+	outbox_put(i->outbox, &ev);
+	event_done(&ev);
 }
 
 static void tell_notes(struct integrity *i, const struct im_rules *r)
@@ -176,12 +191,14 @@ void integrity_begin(struct integrity *i, int64_t id, bool rebuild, bool reread)
 		return;
 	}
 	i->id = id;
+	i->asked = rebuild;
 	bool compare = !rebuild && open_was(i);
 	bool since = i->live.open && (!compare || strcmp(i->live.ledger.root, i->root) == 0);
 	if (since)
 		ledger_freeze(&i->live.ledger);
 	read_packages(i);
-	int rc = keeper_open(&i->to, i->dir, baseline, i->rules->im.source, &why);
+	int rc = keeper_open(&i->to, i->dir, baseline, i->rules->im.source,
+	                     compare ? &i->was.root : NULL, &why);
 	const struct survey_options o = { .now = &i->rules->im,
 		                          .then = &i->then,
 		                          .was = compare ? &i->was : NULL,
@@ -210,7 +227,11 @@ void integrity_begin(struct integrity *i, int64_t id, bool rebuild, bool reread)
 static void commit(struct integrity *i)
 {
 	struct err why = { { 0 } };
+	struct survey_counts c;
 	bool first = !i->root[0];
+	survey_counts(i->survey, &c);
+	if (c.changes)
+		keep_rotate(i->dir, baseline, INTEGRITY_KEPT);
 	if (keeper_commit(&i->to, &why) < 0) {
 		log_error("integrity: %s", why.text);
 		outbox_system(i->outbox, "integrity-scan-failed", why.text);

@@ -31,7 +31,12 @@ struct integrity {
 	bool due;  /* the rules are others than the baseline's */
 	bool done; /* all was looked at: the baseline is replaced as soon as the events are kept */
 	bool cancelled;
+	bool asked; /* somebody wants it made anew: nothing is compared */
 };
+
+/* The baseline, and how many before it are kept as INTEGRITY_BASELINE.1 and so on. */
+#define INTEGRITY_BASELINE "baseline"
+enum { INTEGRITY_KEPT = 3 };
 
 int integrity_init(struct integrity *i, struct self *me, struct outbox *o, struct pace *p, int dir);
 void integrity_done(struct integrity *i);
@@ -39,6 +44,10 @@ void integrity_policy(struct integrity *i, struct str policy); /* as M_POLICY br
 /* A command: scan, or (rebuild) a new baseline that nothing is compared with; reread: also files
  * whose size, times and inode are as they were. */
 void integrity_begin(struct integrity *i, int64_t id, bool rebuild, bool reread);
+/* Commands that read the baseline: a page of it, or of what differs from an older one; and its
+ * root, after all of it was read (integrity_view.c). */
+void integrity_view(struct integrity *i, int64_t id, const json_t *args);
+void integrity_prove(struct integrity *i, int64_t id);
 void integrity_cancel(struct integrity *i, int64_t id); /* 0: whatever runs */
 void integrity_go_on(struct integrity *i);
 bool integrity_runs(const struct integrity *i);

@@ -559,6 +559,10 @@ static int on_command(struct self *me, struct peer *p, struct imsg *m)
 		                json_bool(json_object_at(o, "args"), "reread", false));
 	} else if (strcmp(kind, "integrity-baseline") == 0) {
 		integrity_begin(&t->integrity, json_int(o, "ID", 0), true, false);
+	} else if (strcmp(kind, "integrity-view") == 0) {
+		integrity_view(&t->integrity, json_int(o, "ID", 0), json_object_at(o, "args"));
+	} else if (strcmp(kind, "integrity-prove") == 0) {
+		integrity_prove(&t->integrity, json_int(o, "ID", 0));
 	}
 	return 0;
 }

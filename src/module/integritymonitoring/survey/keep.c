@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -204,7 +206,8 @@ static bool is_named(const struct keeper *k)
 	       a.st_ino == b.st_ino && a.st_dev == b.st_dev;
 }
 
-int keeper_open(struct keeper *k, int dir, const char *path, const json_t *source, struct err *why)
+int keeper_open(struct keeper *k, int dir, const char *path, const json_t *source,
+                const struct im_chain *previous, struct err *why)
 {
 	AUTO(buf_done) struct buf name = { 0 }, header = { 0 };
 	*k = (struct keeper){ .dir = dir, .fd = -1, .path = xstrdup(path) };
@@ -225,6 +228,11 @@ int keeper_open(struct keeper *k, int dir, const char *path, const json_t *sourc
 	AUTO(json_decrefp) json_t *o = json_object();
 	json_set_int(o, "made", (int64_t)clock_ms());
 	json_set_text(o, "program", "yagura " YAGURA_VERSION);
+	if (previous) {
+		char hex[2 * IM_CHAIN + 1];
+		hex_lower(hex, previous->hash, IM_CHAIN);
+		json_set_text(o, "previous", hex);
+	}
 	json_set(o, "source", json_deep_copy(source));
 	json_write(&header, o);
 	if (header.n > IM_HEADER_MAX)
@@ -270,4 +278,18 @@ void keeper_close(struct keeper *k)
 	im_packer_done(&k->packer);
 	buf_done(&k->out);
 	*k = (struct keeper){ .fd = -1 };
+}
+
+void keep_rotate(int dir, const char *path, int kept)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	for (int n = kept; n > 1; n--) {
+		snprintf(from, sizeof(from), "%s.%d", path, n - 1);
+		snprintf(to, sizeof(to), "%s.%d", path, n);
+		if (renameat(dir, from, dir, to) < 0 && errno != ENOENT)
+			return;
+	}
+	snprintf(to, sizeof(to), "%s.1", path);
+	if (unlinkat(dir, to, 0) == 0 || errno == ENOENT)
+		(void)!linkat(dir, path, dir, to, 0);
 }

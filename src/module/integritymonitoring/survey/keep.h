@@ -8,7 +8,7 @@
  */
 struct keep {
 	int fd;         /* owned */
-	json_t *header; /* owned: {"made","program","source"} */
+	json_t *header; /* owned: {"made","program","previous","source"} */
 	struct im_totals totals;
 	struct im_chain root, chain;
 	struct buf chunk; /* what was read and not used */
@@ -47,10 +47,16 @@ struct keeper {
 	int error;
 };
 
-/* -EBUSY: another run is writing this baseline. */
-int keeper_open(struct keeper *k, int dir, const char *path, const json_t *source, struct err *why);
+/* previous: the root of the one that it is made from; NULL: none. -EBUSY: another run is writing
+ * this baseline. */
+int keeper_open(struct keeper *k, int dir, const char *path, const json_t *source,
+                const struct im_chain *previous, struct err *why);
 /* Sticky: keeper_commit() says whether all went well. */
 void keeper_add(struct keeper *k, const struct im_entity *e);
 /* Whole, on disk, and in the place of the old one; k->chain is the root then. */
 int keeper_commit(struct keeper *k, struct err *why);
 void keeper_close(struct keeper *k); /* what was not committed is removed */
+
+/* The baseline of this name is kept beside the next one as PATH.1; what was PATH.1 becomes PATH.2,
+ * up to `kept`. What cannot be kept is no reason not to go on. */
+void keep_rotate(int dir, const char *path, int kept);

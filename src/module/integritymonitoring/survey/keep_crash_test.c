@@ -100,7 +100,7 @@ static struct im_chain written(unsigned n, uint8_t salt)
 {
 	AUTO(keeper_close) struct keeper k = { .fd = -1 };
 	AUTO(json_decrefp) json_t *source = json_object();
-	assert_int_equal(keeper_open(&k, dir, "baseline", source, NULL), 0);
+	assert_int_equal(keeper_open(&k, dir, "baseline", source, NULL, NULL), 0);
 	for (unsigned i = 0; i < n; i++) {
 		char text[64];
 		struct im_entity e = { .class = IM_FILE };

@@ -64,7 +64,7 @@ static int write_some(struct keeper *k, unsigned from, unsigned n)
 {
 	AUTO(json_decrefp) json_t *source = json_object();
 	char text[64];
-	int rc = keeper_open(k, dir, "baseline", source, NULL);
+	int rc = keeper_open(k, dir, "baseline", source, NULL, NULL);
 	for (unsigned i = from; rc == 0 && i < from + n; i++) {
 		struct im_entity e = entity(i, text);
 		keeper_add(k, &e);

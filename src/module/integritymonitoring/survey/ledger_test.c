@@ -49,7 +49,7 @@ static int setup(void **state)
 	if (!mkdtemp(folder))
 		return -1;
 	dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0 || keeper_open(&k, dir, "baseline", source, NULL) < 0)
+	if (dir < 0 || keeper_open(&k, dir, "baseline", source, NULL, NULL) < 0)
 		return -1;
 	for (unsigned i = 0; i < N; i++) {
 		struct im_entity e = entity(i, text);

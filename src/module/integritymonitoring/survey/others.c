@@ -11,7 +11,7 @@ struct others {
 	struct gathered all;
 	const struct im_rules *rules;
 	size_t at;
-	bool unread[IM_LINUX_CLASSES];
+	int error[IM_LINUX_CLASSES]; /* -errno of the classes that could not be read */
 };
 
 /* A row each class: who knows its entities. */
@@ -86,7 +86,7 @@ static void gather(struct others *o, const struct im_rules *r, const bool *want)
 	o->rules = r;
 	for (int i = 0; i < IM_LINUX_CLASSES; i++)
 		if (want[i] && sources[i])
-			o->unread[i] = sources[i](&o->all) < 0;
+			o->error[i] = sources[i](&o->all);
 	if (o->all.n)
 		qsort(o->all.list, o->all.n, sizeof(*o->all.list), by_order);
 	fold_versions(&o->all);
@@ -116,7 +116,7 @@ int others_next(struct others *o, struct im_entity *out, uint32_t *wanted)
 		if (o->at > 1 && im_order(e - 1, e) == 0)
 			continue;
 		*wanted = im_wanted(o->rules, NULL, e);
-		if (!*wanted || o->unread[e->class])
+		if (!*wanted || o->error[e->class] < 0)
 			continue;
 		*out = *e;
 		return 1;
@@ -124,7 +124,12 @@ int others_next(struct others *o, struct im_entity *out, uint32_t *wanted)
 	return 0;
 }
 
+int others_error(const struct others *o, enum im_class class)
+{
+	return class < IM_LINUX_CLASSES ? o->error[class] : 0;
+}
+
 bool others_unread(const struct others *o, enum im_class class)
 {
-	return class < IM_LINUX_CLASSES && o->unread[class];
+	return others_error(o, class) < 0;
 }

@@ -324,6 +324,18 @@ static void note_unread(struct survey *s, const struct found *f)
 	s->o.trouble(s->o.arg, f->entity.key, f->error);
 }
 
+/* A database of packages in a form that is not read here, for instance. */
+static void note_unread_classes(struct survey *s)
+{
+	for (int class = 0; class < IM_LINUX_CLASSES; class ++) {
+		int error = others_error(s->others, (enum im_class) class);
+		if (error >= 0)
+			continue;
+		s->counts.troubles++;
+		s->o.trouble(s->o.arg, str_of(im_classes[class].name), error);
+	}
+}
+
 /* What the walk, and after it the other classes, come to next. */
 static int next_found(struct survey *s)
 {
@@ -334,6 +346,7 @@ static int next_found(struct survey *s)
 			return rc;
 		s->walked = true;
 		others_gather(s->others, s->o.now);
+		note_unread_classes(s);
 	}
 	*f = (struct found){ .dir = -1 };
 	return others_next(s->others, &f->entity, &f->wanted);
