@@ -319,7 +319,9 @@ export function Frame(props: FrameProps) {
 			/>
 			<Sidebar place={place} />
 			<main id="content" tabIndex={-1}>
-				{lost !== null && <Alert variant="warning" isInline title={t("app.lost", { time: clock(lost) })} />}
+				{lost !== null && (
+					<Alert component="p" variant="warning" isInline title={t("app.lost", { time: clock(lost) })} />
+				)}
 				<Suspense fallback={<Waiting />}>
 					<View place={place} />
 				</Suspense>

@@ -19,6 +19,7 @@ function Toast(props: { job: Job; onClose: () => void }) {
 	const variant = job.state === "done" ? "success" : job.state === "cancelled" ? "info" : "danger";
 	return (
 		<Alert
+			component="p"
 			variant={variant}
 			title={t("jobs.ended", {
 				kind: word("jobKind", job.kind),

@@ -36,6 +36,7 @@ export function Problem(props: { error: Error; retry?: () => void }) {
 	const text = useProblemText();
 	return (
 		<Alert
+			component="p"
 			variant="danger"
 			isInline
 			title={text(props.error)}
