@@ -100,6 +100,9 @@ for i in $(seq 100 130); do
 done
 away() { api GET '/events/system?maxItems=5000' | jq -e '.systemEvents[] | select(.kind == "forwarding-failed" and .computerID == 1)'; }
 check_until "that it is away is told to the manager" 60 away
+# What failed is known to the process that saw it: the last one has to, before it can say that all is well again.
+failing() { grep -E 'guard: forward\[|forward: forward events to' "$WORK/a.log" | tail -n 1 | grep -q 'forward events to'; }
+check_until "the last of its processes knows it" 60 failing
 rsyslog || not_ok "rsyslogd starts again"
 arrived() { grep -o 'lost-[0-9]*\.com' "$R/tcp" | sort -u | wc -l; }
 taken() { am_events | jq '[.antiMalwareEvents[].InfectedFilePath | select(test("lost-"))] | unique | length'; }
